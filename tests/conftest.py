@@ -1,0 +1,27 @@
+"""Shared set-up: one torch thread (two are slower on a loaded two-core machine), and torchvision as an oracle."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def torchvision():
+    """torchvision, also when its compiled operators were built for another torch: its models need none of them."""
+    import torch
+
+    missing = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in (
+        "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+        "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    ):
+        try:
+            missing.define(schema)
+        except RuntimeError:
+            pass
+    return pytest.importorskip("torchvision", exc_type=(ImportError, RuntimeError))
