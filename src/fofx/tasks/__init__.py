@@ -1,0 +1,87 @@
+"""The catalogue of built-in tasks: each is one file of this folder, and the folder is the only list.
+
+A task file has a module-level `TASK` dict (see `BuiltIn` for its keys) and imports what is heavy, such as numpy or
+scikit-learn, only inside its `data` callable, so that listing the catalogue is cheap. A new task is one new file.
+
+>>> sorted(tasks())[:2]
+['digits', 'line']
+>>> tasks()["river"].cell
+(1, 1)
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fofx.errors import Notice, TaskError, nearest
+
+# The course's 3 x 3 table: what goes in (1 vector, 2 matrix or picture, 3 sequence) and what comes out
+# (1 regression, 2 classification, 3 structure). These tasks of the course are still to come.
+TO_COME = {
+    (1, 2): ("points",),
+    (2, 1): ("sheep",),
+    (2, 2): ("faces", "food"),
+    (2, 3): ("road",),
+    (3, 1): ("temperature",),
+    (3, 2): ("voices", "animations", "articles"),
+    (3, 3): ("captions", "code", "chat"),
+}
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """One built-in task.
+
+    `question`, `honesty` (what the data is and is not) and `good` (which score is good) are texts by language,
+    `{"en": ..., "zh": ...}`. `cell` is (in, out) of the 3 x 3 table. `data(**options)` gives what `find` takes;
+    `outputs` names its output columns and `options` holds further arguments for `find`. `demo` holds arguments for
+    `data` that make the task fit a demonstration, and `notes()` says what was done to the rows before they are used.
+    """
+
+    name: str
+    question: dict[str, str]
+    cell: tuple[int, int]
+    data: Callable[..., Any]
+    outputs: str | list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+    honesty: dict[str, str] = field(default_factory=dict)
+    good: dict[str, str] = field(default_factory=dict)
+    demo: dict[str, Any] = field(default_factory=dict)
+    notes: Callable[[], list[Notice]] = list
+
+
+@cache
+def tasks() -> dict[str, BuiltIn]:
+    """Every built-in task by its name, found by looking through this folder."""
+    found: dict[str, BuiltIn] = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.stem.startswith("_"):
+            continue
+        described = getattr(importlib.import_module(f"fofx.tasks.{path.stem}"), "TASK", None)
+        if described is not None:
+            task = BuiltIn(**{**described, "cell": _cell(described["cell"])})
+            found[task.name] = task
+    return found
+
+
+def task(name: str) -> BuiltIn:
+    """The built-in task called `name`; a TaskError with the nearest name when there is none."""
+    known = tasks()
+    if name not in known:
+        raise TaskError(
+            "unknown-task",
+            f"There is no built-in task {name!r}.{nearest(name, known)} Built-in tasks: {', '.join(sorted(known))}.",
+        )
+    return known[name]
+
+
+def _cell(cell: Any) -> tuple[int, int]:
+    """(in, out) from (1, 2) or from words such as "1 -> 2"."""
+    numbers = [int(number) for number in (re.findall(r"\d", cell) if isinstance(cell, str) else cell)]
+    return numbers[0], numbers[1]
