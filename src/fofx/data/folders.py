@@ -1,0 +1,205 @@
+"""Folders of pictures: class folders, with train / validation / test folders above or below them, or unlabelled.
+
+root/cat/1.jpg, root/train/cat/1.jpg, root/cat/train/1.jpg, root/training/labeled/00/1.jpg, root/training/unlabeled/...
+Files come in natural order (2 before 10), always the same. Links are followed only to files inside the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import polars as pl
+
+from fofx.data.split import WORDS
+from fofx.data.table import Table
+from fofx.errors import DataError, Notice
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xls")
+UNLABELLED = ("unlabeled", "unlabelled", "unlabel", "无标签")
+LABELLED = ("labeled", "labelled", "label", "有标签")
+
+
+def natural(name: str) -> list:
+    """A sorting key under which picture2 stands before picture10."""
+    return [
+        (1, int(piece), "") if piece.isdecimal() else (0, 0, piece) for piece in re.split(r"(\d+)", name.lower())
+    ] + [(0, 0, name)]
+
+
+def is_picture(name: str) -> bool:
+    return name.lower().endswith(PICTURES)
+
+
+def read_folder(root: Path) -> Table:
+    """A Table with the columns `picture` (absolute path) and `label`, and `parts` when the folders tell them.
+
+    Raises DataError "no-pictures" and "unclear-folder".
+    """
+    base = os.path.realpath(root)
+    found, skipped, links = _walk(base)
+    if not found:
+        _explain_empty(root)
+    notes = []
+    if skipped:
+        notes.append(
+            Notice("skipped-files", f"{skipped} file(s) that are hidden or not pictures were skipped.", skipped)
+        )
+    if links:
+        text = f"{links} link(s) that lead to folders or outside {root.name} were not followed."
+        notes.append(Notice("skipped-links", text, links))
+    folders = {path[:-1] for path in found}
+    part_nodes = _part_folders(folders)
+    rows = [_place(path, part_nodes) for path in found]
+    rows = _drop_common([(part, label) for part, label in rows])
+    labels = [label[0] if label else None for _, label in rows]
+    parts: list[str | None] = [part for part, _ in rows]
+    split = any(part for part in parts)
+    if not any(labels):
+        labels = _labels_in_names(found, parts)
+        if any(labels):
+            text = "There are no class folders; the labels were taken from the file names, up to the first underscore."
+            notes.append(Notice("labels-from-names", text, sum(label is not None for label in labels)))
+    aside = 0
+    for row, label in enumerate(labels):
+        if parts[row] == "unlabeled":
+            labels[row] = None
+        if label is None and any(labels):
+            parts[row] = "unlabeled"
+        elif split and parts[row] is None:
+            parts[row] = "train"
+        aside += parts[row] == "unlabeled"
+    if aside:
+        notes.append(Notice("unlabelled", f"{aside} picture(s) without a label are kept aside.", aside))
+    names = ["/".join(path) for path in found]
+    frame = pl.DataFrame(
+        {"picture": [os.path.join(base, *path) for path in found], "label": pl.Series(labels, dtype=pl.String)}
+    )
+    series = pl.Series("part", [part or "train" for part in parts]) if split or aside else None
+    reader = {"format": "folder", "rows": [list(pair) for pair in zip(names, labels)], "pictures": ["picture"]}
+    kinds = {"picture": "picture", "label": "category"}
+    return Table(frame, root.name or base, base, notes, kinds, series, reader)
+
+
+def _walk(base: str) -> tuple[list[tuple[str, ...]], int, int]:
+    """Paths below `base` as tuples of names in natural order; counts of skipped files and of links not followed."""
+    found: list[tuple[str, ...]] = []
+    skipped = links = 0
+    for folder, folders, files in os.walk(base, followlinks=False):
+        kept = []
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                links += 1
+            elif not name.startswith((".", "__MACOSX")):
+                kept.append(name)
+        folders[:] = kept
+        above = () if folder == base else tuple(os.path.relpath(folder, base).split(os.sep))
+        for name in files:
+            full = os.path.join(folder, name)
+            if name.startswith(".") or not is_picture(name):
+                skipped += 1
+            elif os.path.islink(full) and not _inside(full, base):
+                links += 1
+            else:
+                found.append((*above, name))
+    found.sort(key=lambda path: [natural(piece) for piece in path])
+    return found, skipped, links
+
+
+def _inside(path: str, base: str) -> bool:
+    target = os.path.realpath(path)
+    return os.path.commonpath([target, base]) == base and os.path.isfile(target)
+
+
+def _part_folders(folders: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Folders whose names say which part they are: all their sisters do too, or "train" and "test" both are there."""
+    children: dict[tuple[str, ...], set[str]] = {}
+    for path in folders:
+        for depth in range(len(path)):
+            children.setdefault(path[:depth], set()).add(path[depth])
+    known = {*WORDS, *UNLABELLED, *LABELLED}
+    nodes = set()
+    for parent, names in children.items():
+        words = {name for name in names if name.lower() in known}
+        meant = {WORDS.get(name.lower(), "") for name in words}
+        if words == names or {"train", "test"} <= meant or {"train", "validation"} <= meant:
+            nodes |= {(*parent, name) for name in words}
+    return nodes
+
+
+def _place(path: tuple[str, ...], part_nodes: set[tuple[str, ...]]) -> tuple[str | None, tuple[str, ...]]:
+    """(part, the folder names that are left for the label) of one picture."""
+    part: str | None = None
+    label = []
+    for depth in range(len(path) - 1):
+        name = path[depth].lower()
+        if path[: depth + 1] not in part_nodes:
+            label.append(path[depth])
+        elif name in UNLABELLED:
+            part = "unlabeled"
+        elif name in WORDS and part is None:
+            part = WORDS[name]
+    return part, tuple(label)
+
+
+def _drop_common(rows: list[tuple[str | None, tuple[str, ...]]]) -> list[tuple[str | None, tuple[str, ...]]]:
+    """Drop wrapping folders ("images/") that every labelled picture shares and that hold the class folders."""
+    while True:
+        labels = [label for _, label in rows if label]
+        if not labels or len({label[0] for label in labels}) > 1 or any(len(label) < 2 for label in labels):
+            return rows
+        rows = [(part, label[1:]) for part, label in rows]
+
+
+def _labels_in_names(found: list[tuple[str, ...]], parts: list[str | None]) -> list[str | None]:
+    """Labels such as the 3 of "3_102.jpg", when all training names are like that and the classes are few."""
+    heads = [match.group(1) if (match := re.match(r"([^_]+)_", path[-1])) else None for path in found]
+    training = [head for head, part in zip(heads, parts) if part in (None, "train")]
+    distinct = set(training)
+    if None in distinct or not 2 <= len(distinct) <= max(2, len(training) // 4):
+        return [None] * len(found)
+    return [head if head in distinct and part != "unlabeled" else None for head, part in zip(heads, parts)]
+
+
+def _explain_empty(root: Path) -> None:
+    tables = sorted(entry.name for entry in root.iterdir() if entry.name.lower().endswith(TABLES))
+    if tables:
+        shown = ", ".join(tables[:5])
+        text = (
+            f"{root} is a folder without pictures; it holds tables: {shown}. Give the file itself: {root / tables[0]}"
+        )
+        raise DataError("unclear-folder", text)
+    raise DataError(
+        "no-pictures",
+        f"There are no pictures in {root}. Expected class folders such as cat/1.jpg and dog/1.jpg "
+        f"({', '.join(ending[1:] for ending in PICTURES)}).",
+    )
+
+
+def looks_like_pictures(values: pl.Series, base: str) -> bool:
+    """Do the cells of this text column name picture files that exist (relative to the folder `base`)?"""
+    if values.dtype != pl.String:
+        return False
+    known = values.drop_nulls()
+    few = known.gather_every(max(1, len(known) // 200)).head(200).to_list()
+    if not few or sum(is_picture(value) for value in few) < 0.9 * len(few):
+        return False
+    return sum(os.path.isfile(os.path.join(base, value)) for value in few) >= 0.5 * len(few)
+
+
+def find_picture_columns(table: Table) -> None:
+    """Mark the columns of picture paths and make the paths absolute (in place)."""
+    base = os.path.dirname(os.path.abspath(table.path or "."))
+    for name in table.frame.columns:
+        if not looks_like_pictures(table.frame[name], base):
+            continue
+        full = [value and os.path.normpath(os.path.join(base, value)) for value in table.frame[name].to_list()]
+        absent = sum(value is not None and not os.path.isfile(value) for value in full)
+        table.frame = table.frame.with_columns(pl.Series(name, full, dtype=pl.String))
+        table.kinds[name] = "picture"
+        table.reader.setdefault("pictures", []).append(name)
+        if absent:
+            text = f"{absent} picture(s) named in column {name!r} do not exist."
+            table.notes.append(Notice("missing-pictures", text, absent))
