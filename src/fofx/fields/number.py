@@ -1,0 +1,89 @@
+"""A column of numbers: standardised with the training rows' mean and spread; a missing value becomes the mean, flagged.
+
+Shapes: N rows, B batch, K = 1 output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import torch
+
+from fofx import losses, metrics
+from fofx.fields.base import Flat, Output
+
+
+def learn_scale(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the finite values; a constant column gets the spread 1."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return 0.0, 1.0
+    mean = float(finite.mean(dtype=np.float64))
+    with np.errstate(over="ignore"):
+        spread = float(finite.std(dtype=np.float64))
+    return mean, spread if np.isfinite(spread) and spread > 1e-12 * max(1.0, abs(mean)) else 1.0
+
+
+def encode_numbers(values: np.ndarray, mean: float, spread: float, flag_missing: bool) -> np.ndarray:
+    """(value - mean) / spread, at most 20 spreads away; with `flag_missing` a second number says "was missing"."""
+    known = np.isfinite(values)
+    scaled = np.where(known, (np.where(known, values, mean) - mean) / spread, 0.0).clip(-20, 20)
+    columns = [scaled, ~known] if flag_missing else [scaled]
+    return np.stack(columns, axis=1).astype(np.float32)  # (N, 1 or 2)
+
+
+class Number(Flat, Output):
+    """As input: (N, 1), or (N, 2) where values are missing. As output: one standardised number, squared error."""
+
+    kind = "number"
+    learnt = ("mean", "spread", "flag_missing", "low", "high", "typical")
+    pieces = (learn_scale, encode_numbers)
+
+    def learn(self, column: pl.Series) -> None:
+        values = as_numbers(column)
+        finite = values[np.isfinite(values)]
+        self.mean, self.spread = learn_scale(values)
+        self.flag_missing = bool(len(finite) < len(values))
+        self.low = float(finite.min()) if len(finite) else 0.0
+        self.high = float(finite.max()) if len(finite) else 0.0
+        self.typical = float(np.median(finite)) if len(finite) else 0.0
+
+    def encode(self, column: pl.Series) -> torch.Tensor:
+        return torch.from_numpy(encode_numbers(as_numbers(column), self.mean, self.spread, self.flag_missing))
+
+    def feature_names(self) -> list[str]:
+        return [self.name, f"{self.name} missing"] if self.flag_missing else [self.name]
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    def targets(self, column: pl.Series) -> torch.Tensor:
+        values = (as_numbers(column) - self.mean) / self.spread
+        return torch.from_numpy(values.astype(np.float32))[:, None]  # (N, 1)
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, options: dict) -> torch.Tensor:
+        return losses.squared_error(outputs, targets)
+
+    def predictions(self, outputs: torch.Tensor) -> np.ndarray:
+        if outputs.dim() == 3:
+            outputs = outputs.mean(dim=1)  # (N, K) the members' mean
+        return outputs[:, 0].double().numpy() * self.spread + self.mean  # (N,)
+
+    def truth(self, column: pl.Series) -> np.ndarray:
+        return as_numbers(column)
+
+    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+        return metrics.regression(truth, predictions)
+
+    def naive(self, truth: np.ndarray) -> np.ndarray:
+        return np.float64(truth.mean())
+
+    def answers(self, predictions: np.ndarray) -> list:
+        return [float(value) for value in predictions]
+
+
+def as_numbers(column: pl.Series) -> np.ndarray:
+    """A polars column as float64, missing and infinite values as NaN."""
+    values = column.cast(pl.Float64, strict=False).to_numpy()
+    return np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,85 @@
+"""A column of text: cut into subwords by a vocabulary learnt from the training rows, then written as numbers.
+
+Chinese characters stand alone, other words are cut into pieces (WordPiece, as BERT does it). Row 0 of the vocabulary is padding.
+Shapes: N rows, T positions (tokens).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import torch
+
+from fofx.fields.base import Field
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def learn_tokenizer(texts: list[str], vocabulary: int):
+    """A WordPiece tokenizer (the `tokenizers` package) trained on these texts."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+        limit_alphabet=6000,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def encode_texts(texts: list[str], tokenizer, length: int) -> np.ndarray:
+    """Token numbers (N, T), T = the longest text but at most `length`; shorter rows are filled up with 0 (padding).
+
+    A text that is too long keeps its head and its tail: verdicts often stand at the end.
+    """
+    rows = []
+    for encoding in tokenizer.encode_batch(texts, add_special_tokens=False):
+        ids = encoding.ids or [1]
+        rows.append(ids if len(ids) <= length else ids[: length - length // 3] + ids[len(ids) - length // 3 :])
+    table = np.zeros((len(rows), max(map(len, rows), default=1)), dtype=np.int32)
+    for number, ids in enumerate(rows):
+        table[number, : len(ids)] = ids
+    return table  # (N, T)
+
+
+class Text(Field):
+    """(N, T) token numbers, int32, 0 = padding."""
+
+    kind = "text"
+    learnt = ("tokenizer_json", "length", "vocabulary", "typical")
+    pieces = (learn_tokenizer, encode_texts)
+    longest = 256  # tokens; attention costs the square of it
+
+    def learn(self, column: pl.Series) -> None:
+        texts = as_texts(column)
+        self._tokenizer = learn_tokenizer(texts, vocabulary=8000)
+        self.tokenizer_json = self._tokenizer.to_str()
+        self.vocabulary = self._tokenizer.get_vocab_size()
+        sample = self._tokenizer.encode_batch(texts[:5000], add_special_tokens=False)
+        lengths = [len(encoding.ids) for encoding in sample] or [1]
+        self.length = int(min(self.longest, max(4, np.quantile(lengths, 0.98))))
+        self.typical = ""
+
+    def restore(self, state: dict) -> None:
+        super().restore(state)
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_str(self.tokenizer_json)
+
+    def encode(self, column: pl.Series) -> torch.Tensor:
+        return torch.from_numpy(encode_texts(as_texts(column), self._tokenizer, self.length))
+
+    def tokens(self, text: str) -> list[str]:
+        """The pieces that a text is cut into, for pictures and explanations."""
+        return self._tokenizer.encode(text, add_special_tokens=False).tokens
+
+
+def as_texts(column: pl.Series) -> list[str]:
+    """A polars column as text; a missing value is an empty text."""
+    return ["" if value is None else str(value) for value in column.to_list()]

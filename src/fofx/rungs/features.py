@@ -1,0 +1,86 @@
+"""One flat matrix for the rungs that know no sequences and no space: columns, pixels, and counts of n-grams side by side.
+
+Shapes: N rows, D features.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sparse
+import torch
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+from fofx.encoded import Inputs
+from fofx.fields.base import Field
+from fofx.fields.picture import Picture
+from fofx.fields.text import Text
+from fofx.rungs.base import Tensors
+
+PIXELS = 32  # pictures are looked at with at most this side: a line on pixels gains nothing from more
+NGRAMS = 200_000  # the most frequent n-grams are kept
+
+
+class Flattener:
+    """Learns from the training rows how to make the matrix: (N, D) float32, dense, or sparse when there is text."""
+
+    def __init__(self, fields: list[Field]) -> None:
+        self.fields = fields
+        self.texts = [field for field in fields if isinstance(field, Text)]
+        self.pictures = [field for field in fields if isinstance(field, Picture)]
+        self.counters: dict[str, CountVectorizer] = {}
+        self.scales: dict[str, TfidfTransformer] = {}
+
+    def fit(self, inputs: Inputs) -> Flattener:
+        for field in self.texts:
+            texts = inputs.texts(field)
+            counter = ngram_counter(rare=2 if len(texts) > 500 else 1)
+            try:
+                counts = counter.fit_transform(texts)
+            except ValueError:  # nothing but stop signs: one empty n-gram keeps the shapes
+                counter = ngram_counter(vocabulary={" ": 0})
+                counts = counter.transform(texts)
+            self.counters[field.name] = counter
+            self.scales[field.name] = TfidfTransformer(sublinear_tf=True).fit(counts)
+        return self
+
+    def dense(self, inputs: Inputs) -> np.ndarray:
+        """Columns and pixels only, float32 (N, D)."""
+        parts = [inputs.vector().numpy()] if inputs.flat_fields() else []
+        for field in self.pictures:
+            pictures = inputs.pictures(field, min(field.side, PIXELS))
+            parts.append(pictures.flatten(1).numpy().astype(np.float32) / 255 - 0.5)  # (N, C*H*W)
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(inputs), 0), np.float32)
+
+    def counts(self, inputs: Inputs) -> sparse.csr_matrix:
+        """How often each n-gram stands in each row's texts, (N, D) sparse."""
+        return sparse.hstack([self.counters[f.name].transform(inputs.texts(f)) for f in self.texts], format="csr")
+
+    def matrix(self, inputs: Inputs) -> np.ndarray | sparse.csr_matrix:
+        """Everything: dense columns, and the n-grams weighed by TF-IDF."""
+        if not self.texts:
+            return self.dense(inputs)
+        ngrams = [
+            self.scales[field.name].transform(self.counters[field.name].transform(inputs.texts(field)))
+            for field in self.texts
+        ]
+        return sparse.hstack([sparse.csr_matrix(self.dense(inputs)), *ngrams], format="csr", dtype=np.float32)
+
+    def state(self) -> tuple[dict, Tensors]:
+        words = {name: sorted(c.vocabulary_, key=c.vocabulary_.get) for name, c in self.counters.items()}  # type: ignore[arg-type]
+        weights = {f"idf.{name}": torch.from_numpy(np.asarray(scale.idf_)) for name, scale in self.scales.items()}
+        return {"ngrams": words}, weights
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        for name, words in data["ngrams"].items():
+            self.counters[name] = ngram_counter(vocabulary={word: number for number, word in enumerate(words)})
+            self.scales[name] = TfidfTransformer(sublinear_tf=True)
+            self.scales[name].idf_ = tensors[f"idf.{name}"].numpy()
+
+
+def ngram_counter(rare: int = 1, vocabulary: dict[str, int] | None = None) -> CountVectorizer:
+    """Counts runs of 1 to 4 characters within words; in Chinese, where words are not spaced, across the whole clause."""
+    if vocabulary is not None:
+        return CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), vocabulary=vocabulary, dtype=np.float32)
+    return CountVectorizer(
+        analyzer="char_wb", ngram_range=(1, 4), min_df=rare, max_features=NGRAMS, dtype=np.float32
+    )

@@ -1,0 +1,72 @@
+"""The naive answer: the mean, the majority's shares, or, in time order, the last value. Every other rung must beat it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from fofx.encoded import Inputs, Predictions, Problem
+from fofx.fields.number import Number, as_numbers
+from fofx.rungs.base import Rung, Tensors, Watch
+
+
+class Naive(Rung):
+    """Predicts each output's mean or shares, whatever comes in."""
+
+    family = "naive"
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        self.constants = {output.name: output.naive(problem.truth(output)) for output in self.outputs}
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        return {name: np.repeat(value[None], len(inputs), axis=0) for name, value in self.constants.items()}
+
+    def state(self) -> tuple[dict, Tensors]:
+        return {}, {name: torch.from_numpy(np.atleast_1d(value)) for name, value in self.constants.items()}
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        self.constants = {
+            output.name: tensors[output.name].numpy()[0] if isinstance(output, Number) else tensors[output.name].numpy()
+            for output in self.outputs
+        }
+
+
+class LastValue(Rung):
+    """In time order: tomorrow will be like today. `columns` says which input holds each output's last value."""
+
+    family = "naive"
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        self.columns = last_value_columns(problem) or {}
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        found = {name: as_numbers(inputs.frame[column]) for name, column in self.columns.items()}
+        means = {field.name: field.mean for field in self.fields if isinstance(field, Number)}
+        return {name: np.where(np.isnan(v), means[self.columns[name]], v) for name, v in found.items()}
+
+    def state(self) -> tuple[dict, Tensors]:
+        return {"columns": self.columns}, {}
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        self.columns = dict(data["columns"])
+
+
+def last_value_columns(problem: Problem) -> dict[str, str] | None:
+    """The input column that repeats, row by row, the previous row's output, for each output; None if there is none.
+
+    Rows must be in time order. Nine rows in ten must agree exactly, so that gaps in the calendar do not hide it.
+    """
+    found = {}
+    for output in problem.outputs:
+        if not isinstance(output, Number):
+            return None
+        before = problem.truth(output)[:-1]
+        for field in problem.fields:
+            if isinstance(field, Number) and len(before) > 3:
+                now = as_numbers(problem.train_frame[field.name])[1:]
+                if np.mean(now == before) > 0.9:
+                    found[output.name] = field.name
+                    break
+        else:
+            return None
+    return found
