@@ -14,7 +14,7 @@ from torch import nn
 from fofx.models.window import Peek
 
 
-class Stage(nn.Module):
+class ConvolutionStage(nn.Module):
     """`depth` times convolution, normalization and ReLU, then a window. (B, C, H, W) -> (B, width, H, W)"""
 
     def __init__(self, channels: int, width: int, depth: int, stride: int = 1) -> None:
@@ -53,7 +53,7 @@ class CNN(nn.Module):
         self.stages = nn.ModuleList()
         for number, width in enumerate(widths):
             stride = 2 if number == 0 and size >= 64 else 1
-            self.stages.append(Stage(channels, width, depth=1 if number == 0 else 2, stride=stride))
+            self.stages.append(ConvolutionStage(channels, width, depth=1 if number == 0 else 2, stride=stride))
             channels = width
         self.width = 2 * channels
         self.pooled = Peek()
@@ -74,4 +74,4 @@ class CNN(nn.Module):
         return self.outputs(self.head(self.dropout(self.features(pictures))))  # (B, outputs)
 
 
-PIECES = (Peek, Stage, CNN)
+PIECES = (Peek, ConvolutionStage, CNN)

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fofx.models.attention import SelfAttention
+from fofx.models.attention import SelfAttention, attend, real_positions
 from fofx.models.window import Peek
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Look at the others, then think alone: (B, T, C) -> (B, T, C)."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -61,7 +61,7 @@ class Transformer(nn.Module):
         self.position = nn.Embedding(positions, width)
         self.embedded = Peek()
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.pooled = Peek()
         self.head = nn.Identity() if outputs is None else nn.Linear(width, outputs)
@@ -69,7 +69,9 @@ class Transformer(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-            elif isinstance(module, Block):  # the sum of all shortcuts keeps its size, however many blocks there are
+            elif isinstance(
+                module, TransformerBlock
+            ):  # the sum of all shortcuts keeps its size, however many blocks there are
                 nn.init.normal_(module.narrow.weight, std=0.02 / math.sqrt(2 * layers))
                 nn.init.normal_(module.attention.output.weight, std=0.02 / math.sqrt(2 * layers))
 
@@ -95,4 +97,4 @@ class Transformer(nn.Module):
         return self.outputs(self.head(self.dropout(pooled)))  # (B, outputs)
 
 
-PIECES = (Peek, SelfAttention, Block, Transformer)
+PIECES = (Peek, real_positions, attend, SelfAttention, TransformerBlock, Transformer)

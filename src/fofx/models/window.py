@@ -57,3 +57,16 @@ class watch:  # lower case, because it is read as a verb: `with watch(model) as 
             self.seen[name] = output.detach()
 
         return record
+
+
+def windowed(*layers: nn.Module) -> nn.Sequential:
+    """Layers in a row, numbered as torchvision numbers them, with a window after each ReLU that has no number.
+
+    A window holds no weights, so the names in the state stay those of the reference ("0.weight", "3.weight", ...).
+    """
+    row = nn.Sequential()
+    for number, layer in enumerate(layers):
+        row.add_module(str(number), layer)
+        if isinstance(layer, nn.ReLU):
+            row.add_module(f"seen_{number}", Peek())
+    return row
