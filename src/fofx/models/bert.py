@@ -97,9 +97,10 @@ class BERT(nn.Module):
         super().__init__()
         self.width = width
         self.positions = positions
+        words = nn.Embedding(vocabulary, width, padding_idx=padding)
         self.embeddings = nn.ModuleDict(
             {
-                "word_embeddings": nn.Embedding(vocabulary, width, padding_idx=padding),
+                "word_embeddings": words,
                 "position_embeddings": nn.Embedding(positions, width),
                 "token_type_embeddings": nn.Embedding(sentences, width),
                 "LayerNorm": nn.LayerNorm(width, eps=epsilon),
@@ -118,7 +119,7 @@ class BERT(nn.Module):
                 nn.init.zeros_(module.bias)
         if padding is not None:
             with torch.no_grad():
-                self.embeddings["word_embeddings"].weight[padding] = 0
+                words.weight[padding] = 0
         self.head = nn.Identity() if outputs is None else nn.Linear(width, outputs)
         self.outputs = Peek()
 
@@ -131,14 +132,13 @@ class BERT(nn.Module):
             raise ValueError(f"expected at most {self.positions} tokens in a text, got {length}.")
         places = torch.arange(length, device=ids.device)
         sentence = torch.zeros_like(ids) if sentence is None else sentence
-        tokens = self.embeddings["word_embeddings"](ids) + self.embeddings["token_type_embeddings"](
-            sentence
-        )  # (B, T, C)
+        tokens = self.embeddings["word_embeddings"](ids)  # (B, T, C)
+        tokens = tokens + self.embeddings["token_type_embeddings"](sentence)
         tokens = tokens + self.embeddings["position_embeddings"](places)
         tokens = self.embedded(self.embeddings["LayerNorm"](tokens))
         tokens = self.dropout(tokens)
         allowed = real_positions(mask)  # (B, 1, 1, T)
-        for layer in self.encoder["layer"]:
+        for layer in self.encoder["layer"].children():
             tokens = layer(tokens, allowed)
         return tokens if mask is None else tokens * mask[:, :, None]
 

@@ -1,8 +1,8 @@
 """LeNet-5, the first convolutional network in wide use: it read the digits on bank cheques.
 
-LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998. As is usual today, every
-map of the second convolution sees all maps of the first, pooling is a plain mean, and the last layer is linear; with
-one channel and ten classes these are 61,706 parameters.
+LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998. As is usual today,
+every map of the second convolution sees all maps of the first, pooling is a plain mean, and the last layer is linear;
+with one channel and ten classes these are 61,706 parameters.
 """
 
 # B pictures, C channels, H x W pixels, F features

@@ -75,7 +75,8 @@ class ResNet(nn.Module):
 
     `depths` blocks per stage; `kind` is "basic" or "bottleneck"; `widths` channels per stage, by default 64 to 512, and
     32 to 256 when `small`. Small ones start every block as its shortcut (the last normalization's scale is 0), which
-    lets them take a larger learning rate. Small (1, 1, 1, 1) has 1.2 million parameters.
+    lets them take a larger learning rate; when `size`, the side of the pictures to come, is 64 or more, their first
+    convolution takes every second pixel. Small (1, 1, 1, 1) has 1.2 million parameters.
     """
 
     smallest = 4
@@ -88,13 +89,14 @@ class ResNet(nn.Module):
         channels: int = 3,
         widths: tuple[int, ...] | None = None,
         small: bool = False,
+        size: int = 32,
     ) -> None:
         super().__init__()
         kinds: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
         block = kinds[kind]
         widths = widths or ((32, 64, 128, 256) if small else (64, 128, 256, 512))[: len(depths)]
         if small:
-            self.conv1 = convolution(channels, widths[0], 3)
+            self.conv1 = convolution(channels, widths[0], 3, stride=2 if size >= 64 else 1)
         else:
             self.conv1 = convolution(channels, widths[0], 7, stride=2)
         self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)

@@ -69,9 +69,7 @@ class Transformer(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-            elif isinstance(
-                module, TransformerBlock
-            ):  # the sum of all shortcuts keeps its size, however many blocks there are
+            elif isinstance(module, TransformerBlock):  # so that the sum of many blocks starts no larger than of few
                 nn.init.normal_(module.narrow.weight, std=0.02 / math.sqrt(2 * layers))
                 nn.init.normal_(module.attention.output.weight, std=0.02 / math.sqrt(2 * layers))
 

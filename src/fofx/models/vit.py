@@ -5,7 +5,7 @@ are those of torchvision's VisionTransformer, whose weights load unchanged. On s
 long training): it has to learn from examples what a convolution knows from the start.
 """
 
-# B pictures, c colours, H x W pixels, P side of a patch, T patches and one class token, C channels, N heads, K of a head
+# B pictures, c colours, H x W pixels, P side of a patch, T patches and a class token, C channels, N heads, K of a head
 
 from __future__ import annotations
 
