@@ -12,14 +12,16 @@ scikit-learn, only inside its `data` callable, so that listing the catalogue is 
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fofx.errors import Notice, TaskError, nearest
+
+if TYPE_CHECKING:
+    from fofx.data.table import Table
 
 # The course's 3 x 3 table: what goes in (1 vector, 2 matrix or picture, 3 sequence) and what comes out
 # (1 regression, 2 classification, 3 structure). These tasks of the course are still to come.
@@ -39,7 +41,8 @@ class BuiltIn:
     """One built-in task.
 
     `question`, `honesty` (what the data is and is not) and `good` (which score is good) are texts by language,
-    `{"en": ..., "zh": ...}`. `cell` is (in, out) of the 3 x 3 table. `data(**options)` gives what `find` takes;
+    `{"en": ..., "zh": ...}`. `cell` is (in, out) of the 3 x 3 table, in its numbers
+    or words. `data(**options)` gives what `find` takes;
     `outputs` names its output columns and `options` holds further arguments for `find`. `demo` holds arguments for
     `data` that make the task fit a demonstration, and `notes()` says what was done to the rows before they are used.
     """
@@ -54,6 +57,15 @@ class BuiltIn:
     good: dict[str, str] = field(default_factory=dict)
     demo: dict[str, Any] = field(default_factory=dict)
     notes: Callable[[], list[Notice]] = list
+
+    def table(self, **options: Any) -> Table:
+        """The data as read, with what was done to its rows before."""
+        from fofx.data.read import read
+
+        table = read(self.data(**options))
+        table.source = self.name
+        table.notes.extend(self.notes())
+        return table
 
 
 @cache
@@ -81,7 +93,16 @@ def task(name: str) -> BuiltIn:
     return known[name]
 
 
-def _cell(cell: Any) -> tuple[int, int]:
-    """(in, out) from (1, 2) or from words such as "1 -> 2"."""
-    numbers = [int(number) for number in (re.findall(r"\d", cell) if isinstance(cell, str) else cell)]
-    return numbers[0], numbers[1]
+def _cell(cell: tuple[Any, Any]) -> tuple[int, int]:
+    """(in, out) as numbers, from numbers or from words such as ("vector", "regression")."""
+    numbers = {
+        "vector": 1,
+        "matrix": 2,
+        "picture": 2,
+        "sequence": 3,
+        "regression": 1,
+        "classification": 2,
+        "structure": 3,
+    }
+    way_in, way_out = (numbers.get(part, part) for part in cell)
+    return int(way_in), int(way_out)
