@@ -137,7 +137,8 @@ def contradictions(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[st
             count = int(spread["len"].sum())
             text = (
                 f"{count} rows have the same inputs as another row but a different {name!r} ({spread.height} such "
-                "cases): no function can be right on all of them. Check the answers, or add an input that tells the rows apart."
+                "cases): no function can be right on all of them. Check the answers, or add an input that tells "
+                "the rows apart."
             )
             notices.append(Notice("contradictions", text, count))
     return notices

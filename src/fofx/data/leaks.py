@@ -61,8 +61,8 @@ def duplicates(frame: pl.DataFrame, inputs: dict[str, str], split: Split) -> lis
     if not test + validation:
         return []
     text = (
-        f"{_rows(test)} of {len(split.test)} test rows and {validation} of {len(split.validation)} validation rows have "
-        "exactly the same inputs as a training row: the function has seen them, so the score flatters it. Drop the "
+        f"{test} of {len(split.test)} test rows and {validation} of {len(split.validation)} validation rows "
+        "have exactly the same inputs as a training row: the function has seen them, so the score flatters it. Drop the "
         'repeated rows, or keep equal rows on one side with group="duplicates" (--group duplicates).'
     )
     return [Notice("leak-duplicates", text, test + validation)]
@@ -86,14 +86,14 @@ def near_duplicates(frame: pl.DataFrame, inputs: dict[str, str], split: Split) -
         known, wanted = column.gather(train).to_list(), column.gather(asked).to_list()
         found = find(known, wanted)
         alike = np.flatnonzero(found >= 0)
-        alike = [row for row in alike if wanted[row] != known[found[row]]]  # equal ones are told as duplicates
-        if not alike:
+        alike = alike[[wanted[row] != known[found[row]] for row in alike]]  # equal ones are told as duplicates
+        if not len(alike):
             continue
         row = alike[0]
         text = (
             f"{len(alike)} test and validation rows have {what} in column {name!r} that are almost the same as one in "
             f"training{sampled}, for example row {asked[row]} and row {train[found[row]]}. The score flatters the "
-            "function. Drop one of each, or give a column that says what belongs together with group=COLUMN (--group COLUMN)."
+            "function. Drop one of each, or name a column that says what belongs together: group=COLUMN (--group COLUMN)."
         )
         notices.append(Notice("leak-near-duplicates", text, len(alike)))
     return notices
@@ -117,9 +117,9 @@ def windows(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str]
             "or give a test file of later days."
         )
     text = (
-        f"{test} of {len(split.test)} test rows (and {len(overlap.shared) - test} of {len(split.validation)} validation "
-        f"rows) share days with training rows: the later days of one row are the earlier days of another. "
-        f"For {answered} test rows the very answer stands among the inputs of a training row, where it can be looked up. "
+        f"{test} of {len(split.test)} test rows (and {len(overlap.shared) - test} of {len(split.validation)} "
+        f"validation rows) share days with training rows: the later days of one row are the earlier days of another. "
+        f"For {answered} test rows the very answer stands among the inputs of a training row. "
         f"The score will be far better than on new data. {remedy}"
     )
     return [Notice("leak-windows", text, len(overlap.shared))]
@@ -134,11 +134,7 @@ def given_away(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, s
         known = target.is_not_null().to_numpy()
         if kind not in ("number", "category") or known.sum() < 20 or target.n_unique() < 2:
             continue
-        some = (
-            frame.gather(rows).filter(pl.Series(known))
-            if hasattr(frame, "gather")
-            else frame[rows].filter(pl.Series(known))
-        )
+        some = frame[rows].filter(pl.Series(known))
         target = some[output]
         names = [name for name, of in inputs.items() if of in ("number", "category") and name != output]
         numbers = [name for name in names if some[name].dtype.is_numeric()]
@@ -147,8 +143,8 @@ def given_away(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, s
         }
         for name in (name for name in names if name in found):
             text = (
-                f"Column {name!r} alone gives {output!r} away on all {len(some)} rows looked at. If it is known only after "
-                f"the answer is, leave it out: inputs without it (--input lists what to use). If it is truly known "
+                f"Column {name!r} alone gives {output!r} away on all {len(some)} rows looked at. If it is known only "
+                f"after the answer is, leave it out: inputs without it (--input lists what to use). If it is truly known "
                 "before, all is well and the task is easy."
             )
             notices.append(Notice("leak-answer", text, len(some)))
@@ -193,9 +189,5 @@ def _by_value(column: pl.Series, target: pl.Series, kind: str) -> bool:
     if kind == "number" and answers < 3:
         return False
     pairs = pl.DataFrame({"value": column, "answer": target.alias("answer")}).n_unique()
-    share = target.value_counts()["count"].max() / rows  # type: ignore[operator]
-    return pairs == values and values >= answers and share < 0.95
-
-
-def _rows(count: int) -> str:
-    return str(count)
+    share = int(target.value_counts()["count"].to_numpy().max()) / rows
+    return pairs == values >= answers and share < 0.95

@@ -58,7 +58,7 @@ def shingles(text: str) -> set[str]:
 
 
 def near_texts(known: Sequence[str | None], asked: Sequence[str | None]) -> np.ndarray:
-    """For each text of `asked`: the row of a (nearly) equal text in `known`, or -1. Missing and very short texts: -1."""
+    """For each text of `asked`: the row of a (nearly) equal text in `known`, or -1 (also for missing and short ones)."""
     left = [normal((text or "")[:READ]) for text in known]
     right = [normal((text or "")[:READ]) for text in asked]
     found = np.full(len(right), -1, dtype=np.int64)
@@ -69,17 +69,14 @@ def near_texts(known: Sequence[str | None], asked: Sequence[str | None]) -> np.n
         if len(text) > PIECE:
             found[row] = same.get(text, -1)
     known_marks, asked_marks = signatures(left), signatures(right)
-    open_rows = [row for row in np.flatnonzero(found < 0) if len(right[row]) >= 3 * PIECE]
+    open_rows = [int(row) for row in np.flatnonzero(found < 0) if len(right[row]) >= 3 * PIECE]
     for start in range(0, HASHES, BAND):
-        band = [
-            marks[:, start : start + BAND].copy().view(np.uint32).reshape(len(marks), BAND)
-            for marks in (known_marks, asked_marks)
-        ]
+        band = [np.ascontiguousarray(marks[:, start : start + BAND]) for marks in (known_marks, asked_marks)]
         table: dict[bytes, list[int]] = {}
-        for row, mark in enumerate(band[0]):
+        for other, mark in enumerate(band[0]):
             bucket = table.setdefault(mark.tobytes(), [])
             if len(bucket) < 8:
-                bucket.append(row)
+                bucket.append(other)
         for row in open_rows:
             if found[row] >= 0:
                 continue

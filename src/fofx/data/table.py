@@ -76,6 +76,23 @@ class Table:
         raise TaskError("unknown-column", f"There is no column {name!r}.{hint} The columns are: {shown}.")
 
 
+def unnumbered(names: list[str]) -> tuple[list[str], int]:
+    """Headers that carry their own place ("1id, 2AL, 3AK, ..., LA, MD") without it, and how many did.
+
+    Only when at least five leading cells are numbered so; tables that went through a spreadsheet sometimes are.
+    """
+    plain = [str(name or "").strip() for name in names]
+    bare = []
+    for place, name in enumerate(plain, 1):
+        rest = name.removeprefix(str(place))
+        if rest == name or not rest[:1].isalpha():
+            break
+        bare.append(rest)
+    if len(bare) < 5 or len(set(bare)) < len(bare):  # 1x, 2x, 3x: there the number is part of the name
+        return names, 0
+    return [*bare, *names[len(bare) :]], len(bare)
+
+
 def distinct_names(names: Iterable[Any]) -> tuple[list[str], dict[str, list[str]]]:
     """Clear, distinct column names: stripped; empty ones "column_N"; repeated ones "name_1", "name_2", ...
 

@@ -18,7 +18,7 @@ from fofx.data.again import as_text, text_cells, typed
 from fofx.data.cells import clean, settle
 from fofx.data.encoding import find_encoding, start_of
 from fofx.data.sniff import find_labelled_lines, find_layout, is_number
-from fofx.data.table import MISSING, Table, distinct_names
+from fofx.data.table import MISSING, Table, distinct_names, unnumbered
 from fofx.errors import DataError, Notice
 
 SHOWN = {"utf-8-sig": "UTF-8 with a mark (BOM)", "gb18030": "GB18030", "cp1252": "Windows-1252"}
@@ -117,6 +117,10 @@ def _from_cells(path: Path, reader: dict[str, Any], names: list[Any], notes: lis
 
 def _finish(path: Path, reader: dict[str, Any], names: list[Any], frame: pl.DataFrame, notes: list[Notice]) -> Table:
     """Distinct names, settled types, no empty rows: the Table."""
+    names, numbered = unnumbered(names)
+    if numbered:
+        text = f"The first {numbered} header names carried their own number (1, 2, 3 ...), which was taken off."
+        notes.append(Notice("numbered-headers", text, numbered))
     fresh, families = distinct_names(names)
     if families:
         example = next(iter(families))

@@ -1,7 +1,7 @@
 """Overlapping windows: tables whose rows are stretches of one series, so that one row repeats days of another.
 
-A repeated header (name_1, name_2, name_3, or lag1 ... lag24) is a family, one column a step. Rows overlap when the later
-steps of one row are the earlier steps of another. A random split then puts the same days into training and test, and a
+A repeated header (name_1, name_2, name_3, or lag1 ... lag24) is a family, one column a step. Rows overlap when the
+later steps of one row are the earlier steps of another. A random split then puts the same days into training and test, and a
 look-up answers the test. `window_groups` numbers the rows that hang together, so that they can be kept together.
 """
 
@@ -46,13 +46,13 @@ def overlaps(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each shift by which rows overlap: (hash of every row's later steps, hash of every row's earlier steps).
 
-    Rows i and j overlap when later[i] == earlier[j]. Only shifts whose content tells rows apart are kept: equal stretches
-    of zeros are no sign of anything. `without` leaves families out.
+    Rows i and j overlap when later[i] == earlier[j]. Only shifts whose content tells rows apart are kept: equal
+    stretches of zeros are no sign of anything. `without` leaves families out.
     """
     kept = []
     count = len(families.steps)
     for shift in range(1, min(count, SHIFTS + 1)):
-        pairs = [
+        pairs: list[tuple[Any, Any]] = [
             (columns[step + shift], columns[step])
             for family, columns in families.columns.items()
             if not without or family not in without
