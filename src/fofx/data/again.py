@@ -3,7 +3,8 @@
 Whatever `read` had to find out (encoding, separator, names, what each column holds) stands in the `reader` dict, plain
 JSON; these functions only follow it. They need polars (pl), io and json. Keys of `reader`, by "format":
 
-csv      encoding, separator, quote ('"' or null), header (bool), ragged (bool), names, types, missing
+csv      encoding, separator, quote ('"' or null), header (bool), skip (lines above the header), ragged (bool),
+         names, types, missing
 lines    encoding, separator, side ("left"/"right": where the label stands), header (bool), names, types, missing
 excel    names, types, missing, header (bool)          parquet, jsonl, json: names, types, missing
 folder   pictures are listed by path: `names` are picture and label, `rows` is a list of [path, label]
@@ -62,12 +63,15 @@ def text_cells(path, reader):
         return [frame[name].slice(start).cast(pl.String) for name in frame.columns]
     with open(path, "rb") as file:
         text = file.read().decode(reader["encoding"]).removeprefix("\ufeff")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
     if how == "csv":
         frame = pl.read_csv(
             io.BytesIO(text.encode()),
             separator=reader["separator"],
             quote_char=reader["quote"],
             has_header=reader["header"],
+            skip_lines=reader["skip"],
             infer_schema=False,
             truncate_ragged_lines=reader["ragged"],
         )
@@ -90,7 +94,7 @@ def read_again(path, reader):
         rows = reader["rows"]
         frame = pl.DataFrame({"picture": [row[0] for row in rows], "label": [row[1] for row in rows]}, strict=False)
     elif reader["format"] == "parquet":
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
         frame.columns = reader["names"]
         frame = frame.cast({name: getattr(pl, kind) for name, kind in reader["types"].items()})
         frame = frame.with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))

@@ -49,7 +49,7 @@ def settle(text: pl.Series) -> tuple[str, int]:
     if few.str.to_lowercase().is_in(["true", "false"]).all():
         fits = values.str.to_lowercase().is_in(["true", "false"])
         return ("Boolean", 0) if fits.all() else ("String", 0)
-    if _share(few.str.contains(r"\d")) < 0.5:
+    if _share(few.str.contains(r"(?i)\d|^[-+]?inf")) < 0.5:
         return "String", 0
     if _share(few.cast(pl.Float64, strict=False).is_not_null()) >= NEARLY_ALL - 0.1:
         if values.cast(pl.Int64, strict=False).is_not_null().all():

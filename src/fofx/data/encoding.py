@@ -65,11 +65,9 @@ def _bare_utf16(start: bytes) -> str:
     """UTF-16 without its mark: in text with Western characters every second byte is mostly zero."""
     even, odd = start[0::2].count(0), start[1::2].count(0)
     half = max(len(start) // 2, 1)
-    if odd > 0.2 * half and even < 0.05 * half:
-        return "utf-16-le"
-    if even > 0.2 * half and odd < 0.05 * half:
-        return "utf-16-be"
-    return ""
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    lines = "\n" in start.decode(name, "ignore") and min(odd, even) < 0.05 * half
+    return name if lines and max(odd, even) > max(3, 0.2 * half) else ""
 
 
 def _decodes(path: Path, encoding: str) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 
 from fofx.data.near import near_pictures, near_texts
 from fofx.data.split import Split
-from fofx.data.windows import find_overlap
+from fofx.data.windows import find_overlap, window_groups
 from fofx.errors import Notice
 
 TEXTS = 60_000
@@ -49,6 +49,14 @@ def duplicate_groups(frame: pl.DataFrame, inputs: dict[str, str]) -> np.ndarray:
     return np.unique(row_hashes(frame, inputs), return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
+GROUPINGS = ("windows", "duplicates")
+
+
+def special_groups(word: str, frame: pl.DataFrame, inputs: dict[str, str]) -> np.ndarray | None:
+    """Group numbers (N,) for group="windows" or group="duplicates"; None when there is nothing of that kind."""
+    return window_groups(frame) if word == "windows" else duplicate_groups(frame, inputs)
+
+
 def duplicates(frame: pl.DataFrame, inputs: dict[str, str], split: Split) -> list[Notice]:
     if not inputs or naturally_equal(frame, inputs):
         return []
@@ -61,9 +69,9 @@ def duplicates(frame: pl.DataFrame, inputs: dict[str, str], split: Split) -> lis
     if not test + validation:
         return []
     text = (
-        f"{test} of {len(split.test)} test rows and {validation} of {len(split.validation)} validation rows "
-        "have exactly the same inputs as a training row: the function has seen them, so the score flatters it. Drop the "
-        'repeated rows, or keep equal rows on one side with group="duplicates" (--group duplicates).'
+        f"{test} of {len(split.test)} test rows and {validation} of {len(split.validation)} validation "
+        "rows have exactly the same inputs as a training row: the function has seen them, so the score flatters it. "
+        'Drop the repeated rows, or keep equal rows on one side with group="duplicates" (--group duplicates).'
     )
     return [Notice("leak-duplicates", text, test + validation)]
 
@@ -93,7 +101,7 @@ def near_duplicates(frame: pl.DataFrame, inputs: dict[str, str], split: Split) -
         text = (
             f"{len(alike)} test and validation rows have {what} in column {name!r} that are almost the same as one in "
             f"training{sampled}, for example row {asked[row]} and row {train[found[row]]}. The score flatters the "
-            "function. Drop one of each, or name a column that says what belongs together: group=COLUMN (--group COLUMN)."
+            "function. Drop one of each, or name a column of what belongs together: group=COLUMN (--group COLUMN)."
         )
         notices.append(Notice("leak-near-duplicates", text, len(alike)))
     return notices
@@ -144,8 +152,8 @@ def given_away(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, s
         for name in (name for name in names if name in found):
             text = (
                 f"Column {name!r} alone gives {output!r} away on all {len(some)} rows looked at. If it is known only "
-                f"after the answer is, leave it out: inputs without it (--input lists what to use). If it is truly known "
-                "before, all is well and the task is easy."
+                f"after the answer is, leave it out: inputs without it (--input lists what to use). If it is truly "
+                "known before, all is well and the task is easy."
             )
             notices.append(Notice("leak-answer", text, len(some)))
     return notices[:20]

@@ -58,7 +58,7 @@ def shingles(text: str) -> set[str]:
 
 
 def near_texts(known: Sequence[str | None], asked: Sequence[str | None]) -> np.ndarray:
-    """For each text of `asked`: the row of a (nearly) equal text in `known`, or -1 (also for missing and short ones)."""
+    """For each text of `asked`: the row of a (nearly) equal text in `known`, or -1 (missing and short ones too)."""
     left = [normal((text or "")[:READ]) for text in known]
     right = [normal((text or "")[:READ]) for text in asked]
     found = np.full(len(right), -1, dtype=np.int64)

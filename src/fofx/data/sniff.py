@@ -14,12 +14,14 @@ NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d+)*|\.\d+)([eE][-+]?\d+)?\s*%?\s*")
 
 @dataclass
 class Layout:
-    """separator; `steady`: share of records with as many fields as most; the header's cells (None: no header)."""
+    """separator; `steady`: share of records with as many cells as most; the header's cells (None: no header); `skip`:
+    lines above the header (a title, a comment)."""
 
     separator: str
     steady: float
     header: list[str] | None
     width: int
+    skip: int = 0
 
 
 def records(text: str, separator: str, limit: int = 300) -> list[list[str]]:
@@ -60,6 +62,9 @@ def find_layout(text: str, whole: bool, prefer: str = ",") -> Layout:
             found = found[:-1]
         if not found:
             continue
+        title = next((place for place, record in enumerate(found[:10]) if len(record) > 1), 0)
+        if title and len(found) - title > 1 and len({len(record) for record in found[title:]}) == 1:
+            found = found[title:]  # lines above the table
         widths = Counter(len(record) for record in found)
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
         steady = count / len(found) if width > 1 else 0.0
@@ -69,11 +74,32 @@ def find_layout(text: str, whole: bool, prefer: str = ",") -> Layout:
             best = rank
     layout = best[3] if best and best[3].steady > 0 else Layout(prefer, 0.0, None, 1)
     first = records(text, layout.separator, limit=1)
-    header = first[0] if first else []
-    cells = [cell for cell in header if cell.strip() not in MISSING]
-    layout.header = None if cells and all(is_number(cell) for cell in cells) else header
+    if layout.steady >= 0.8 and layout.width > 1 and first and len(first[0]) == 1:
+        lines = text.splitlines()
+        widths_of = (len((records(line, layout.separator, 1) or [[""]])[0]) for line in lines[:50])
+        layout.skip = next((place for place, width in enumerate(widths_of) if width == layout.width), 0)
+        text = "\n".join(lines[layout.skip :])
+    found = records(text[: 1 << 16], layout.separator)
+    header = (records(text, layout.separator, limit=1) or [[]])[0]
+    layout.header = None if looks_like_data(header, found[1:]) else header
     layout.width = len(header)
     return layout
+
+
+def looks_like_data(first: list[str], rest: list[list[str]]) -> bool:
+    """Is the first record data and no header? All its cells are numbers, or one comes again below in its column."""
+    cells = [cell for cell in first if cell.strip() not in MISSING]
+    if not cells:
+        return False
+    if all(is_number(cell) for cell in cells):
+        return True
+    below = [record for record in rest if len(record) == len(first) and record != first]
+    if len(first) > 50:
+        return False
+    return any(
+        cell.strip() not in MISSING and any(record[place] == cell for record in below)
+        for place, cell in enumerate(first)
+    )
 
 
 @dataclass
@@ -106,7 +132,7 @@ def find_labelled_lines(text: str, whole: bool) -> LabelledLines | None:
             if separator == " " and not coded:
                 continue
             words = [pair[1] for pair in pairs[1:] if pair]
-            if len(set(words)) <= len(distinct) or sum(map(len, words)) < 4 * len(words):
+            if len(set(words)) <= len(distinct) or sum(map(len, words)) < 2 * len(words):
                 continue
             head = None if pairs[0][0] in distinct else [pairs[0][0], pairs[0][1]]
             if head and (coded and is_number(head[0])):

@@ -33,28 +33,34 @@ def read_delimited(path: Path, limit: int | None) -> Table:
     notes = _encoding_notes(encoding)
     layout = find_layout(start, whole, prefer="\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
     reader: dict[str, Any] = {"format": "lines", "encoding": encoding}
-    if layout.steady < 0.8 and (lines := find_labelled_lines(start, whole)):
+    if (layout.steady < 0.8 or (layout.header is None and layout.width == 2)) and (
+        lines := find_labelled_lines(start, whole)
+    ):
         reader.update(separator=lines.separator, side=lines.side, header=lines.header is not None)
         return _from_cells(path, reader, lines.header or ["label", "text"], notes, limit)
     if not whole and "\n" not in start and "\r" not in start:  # a header longer than the sample: read more of it
         start, whole = start_of(path, encoding, 1 << 26)
         layout = find_layout(start, whole, prefer=layout.separator)
     header = layout.header is not None
-    reader.update(format="csv", separator=layout.separator, quote='"', header=header, ragged=False)
+    reader.update(format="csv", separator=layout.separator, quote='"', header=header, ragged=False, skip=layout.skip)
     if layout.header is None:
         names: list[Any] = [f"column_{number + 1}" for number in range(layout.width)]
         notes.append(
             Notice(
                 "no-header",
-                "The first row holds numbers only, so it was taken as data; columns are column_1, column_2 ...",
+                "The first row looks like data, not names; the columns are called column_1, column_2 ...",
                 layout.width,
             )
         )
     else:
         names = list(layout.header)
     source: Any = path
-    if encoding not in ("utf-8", "utf-8-sig"):
-        source = io.BytesIO(path.read_bytes().decode(encoding).removeprefix("\ufeff").encode())
+    old_lines = "\n" not in start and "\r" in start  # lines end as they did on old Macintoshes
+    if encoding not in ("utf-8", "utf-8-sig") or old_lines:
+        text = path.read_bytes().decode(encoding).removeprefix("\ufeff")
+        source = io.BytesIO((text.replace("\r", "\n") if old_lines else text).encode())
+    if layout.skip:
+        notes.append(Notice("skipped-lines", f"{layout.skip} line(s) above the header were skipped.", layout.skip))
     frame = _polars_csv(source, reader, notes, limit)
     if frame is None:
         raise DataError(
@@ -82,6 +88,8 @@ def _polars_csv(source: Any, reader: dict[str, Any], notes: list[Notice], limit:
                 infer_schema_length=2000,
                 null_values=list(MISSING) if infer else None,
                 truncate_ragged_lines=ragged,
+                skip_lines=reader["skip"],
+                glob=False,
                 n_rows=limit,
             )
         except PolarsError:
@@ -145,7 +153,9 @@ def _finish(path: Path, reader: dict[str, Any], names: list[Any], frame: pl.Data
         elif column.dtype == pl.Boolean:
             kind = "Boolean"
         elif column.dtype.is_integer():
-            kind, column = "Int64", column.cast(pl.Int64, strict=False)
+            whole = column.cast(pl.Int64, strict=False)  # numbers beyond 64 bits become floats
+            kind = "Int64" if whole.null_count() == column.null_count() else "Float64"
+            column = whole if kind == "Int64" else column.cast(pl.Float64)
         else:
             kind, column = "Float64", column.cast(pl.Float64, strict=False).fill_nan(None)
         types[name] = kind
@@ -197,7 +207,9 @@ def read_excel(path: Path, limit: int | None) -> Table:
         sheets = fastexcel.read_excel(path).sheet_names
         columns = text_cells(path, {"format": "excel", "header": False})
     except Exception as error:  # the reader's errors share no base class with polars'
-        raise DataError("unreadable-table", f"{path.name} cannot be read as an Excel file: {error}") from None
+        raise DataError(
+            "unreadable-table", f"{path.name} cannot be read as an Excel file: {str(error).splitlines()[0]}"
+        ) from None
     if len(sheets) > 1:
         notes.append(
             Notice("sheets", f"Only the first of {len(sheets)} sheets was read: {sheets[0]!r}.", len(sheets) - 1)
@@ -209,7 +221,13 @@ def read_excel(path: Path, limit: int | None) -> Table:
     header = not (cells and all(is_number(cell) for cell in cells))
     names = first if header else [f"column_{number + 1}" for number in range(len(columns))]
     if not header:
-        notes.append(Notice("no-header", "The first row holds numbers only, so it was taken as data.", len(columns)))
+        notes.append(
+            Notice(
+                "no-header",
+                "The first row looks like data, not names; the columns are called column_1, column_2 ...",
+                len(columns),
+            )
+        )
     return _from_cells(path, {"format": "excel", "header": header}, names, notes, limit)
 
 
@@ -255,9 +273,11 @@ def read_parquet(path: Path, limit: int | None) -> Table:
     from fofx.data.frames import from_polars
 
     try:
-        frame = pl.read_parquet(path, n_rows=limit)
+        frame = pl.read_parquet(path, n_rows=limit, glob=False)
     except PolarsError as error:
-        raise DataError("unreadable-table", f"{path.name} cannot be read as a Parquet file: {error}") from None
+        raise DataError(
+            "unreadable-table", f"{path.name} cannot be read as a Parquet file: {str(error).splitlines()[0]}"
+        ) from None
     table = from_polars(frame, path.name)
     types = {name: str(kind).partition("(")[0] for name, kind in table.frame.schema.items()}
     table.path = str(path)

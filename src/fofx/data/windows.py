@@ -1,8 +1,8 @@
 """Overlapping windows: tables whose rows are stretches of one series, so that one row repeats days of another.
 
 A repeated header (name_1, name_2, name_3, or lag1 ... lag24) is a family, one column a step. Rows overlap when the
-later steps of one row are the earlier steps of another. A random split then puts the same days into training and test, and a
-look-up answers the test. `window_groups` numbers the rows that hang together, so that they can be kept together.
+later steps of one row are the earlier steps of another. A random split then puts the same days into training and
+test, and a look-up answers the test. `window_groups` numbers the rows that hang together, to keep them together.
 """
 
 from __future__ import annotations
