@@ -52,6 +52,8 @@ def _plain(column: pl.Series) -> pl.Series | None:
         return column.cast(pl.Float64)
     if kind == pl.String:
         return column.set(column == "", None)
+    if isinstance(kind, pl.Array) and len(kind.shape) > 1:
+        return column  # pictures
     if kind in (pl.Categorical, pl.Enum, pl.Time, pl.Null):
         return column.cast(pl.String)
     if kind.is_nested():
@@ -101,6 +103,8 @@ def _series(name: str, values: Any) -> pl.Series:
     if type(values).__module__.startswith(("pandas", "torch")):
         values = values.to_numpy() if hasattr(values, "to_numpy") else values.numpy()
     if isinstance(values, np.ndarray):
+        if values.ndim in (3, 4) and values.dtype == np.uint8:
+            return pl.Series(name, np.ascontiguousarray(values))  # pictures: one array (H, W) or (H, W, C) a row
         if values.ndim != 1:
             raise DataError("wrong-shape", f"Column {name!r} has shape {values.shape}; a column is one value a row.")
         if values.dtype.kind in "biuf" and values.dtype != np.float16:

@@ -53,7 +53,7 @@ def is_number(cell: str) -> bool:
 
 def find_layout(text: str, whole: bool, prefer: str = ",") -> Layout:
     """The separator under which most records have equally many cells, and whether the first record is a header."""
-    best: tuple[float, int, int, Layout] | None = None
+    best: tuple[float, int, int, int, Layout] | None = None
     sample = text[: 1 << 16]
     cut = not whole or len(sample) < len(text)
     for separator in SEPARATORS:
@@ -69,10 +69,10 @@ def find_layout(text: str, whole: bool, prefer: str = ",") -> Layout:
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
         steady = count / len(found) if width > 1 else 0.0
         layout = Layout(separator, steady, None, width)
-        rank = (round(steady, 1), int(separator == prefer), width, layout)
-        if best is None or rank[:3] > best[:3]:
+        rank = (round(steady, 1), int(not title), int(separator == prefer), width, layout)
+        if best is None or rank[:4] > best[:4]:
             best = rank
-    layout = best[3] if best and best[3].steady > 0 else Layout(prefer, 0.0, None, 1)
+    layout = best[4] if best and best[4].steady > 0 else Layout(prefer, 0.0, None, 1)
     first = records(text, layout.separator, limit=1)
     if layout.steady >= 0.8 and layout.width > 1 and first and len(first[0]) == 1:
         lines = text.splitlines()
