@@ -56,4 +56,4 @@ def as_arrays(column: pl.Series) -> np.ndarray:
     arrays = column.to_numpy()
     if arrays.dtype == object or arrays.ndim not in (3, 4):
         raise DataError("not-pictures", f"Column {column.name!r} should hold pictures (file paths, or arrays of one size).")
-    return arrays if arrays.dtype == np.uint8 else np.clip(arrays, 0, 255).astype(np.uint8)
+    return np.clip(arrays, 0, 255).astype(np.uint8)  # a copy: polars' own memory is not writable

@@ -54,7 +54,7 @@ class Text(Field):
     kind = "text"
     learnt = ("tokenizer_json", "length", "vocabulary", "typical")
     pieces = (learn_tokenizer, encode_texts)
-    longest = 256  # tokens; attention costs the square of it
+    longest = 160  # tokens; attention costs the square of it
 
     def learn(self, column: pl.Series) -> None:
         texts = as_texts(column)
@@ -63,7 +63,7 @@ class Text(Field):
         self.vocabulary = self._tokenizer.get_vocab_size()
         sample = self._tokenizer.encode_batch(texts[:5000], add_special_tokens=False)
         lengths = [len(encoding.ids) for encoding in sample] or [1]
-        self.length = int(min(self.longest, max(4, np.quantile(lengths, 0.98))))
+        self.length = int(min(self.longest, max(4, np.quantile(lengths, 0.95))))
         self.typical = ""
 
     def restore(self, state: dict) -> None:

@@ -120,11 +120,14 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     return make_classic(part, outputs, pretrained)
 
 
-def fits(name: str, fields: list[Field]) -> bool:
-    """Whether rung `name` has a block to work on among these inputs."""
+def demand(name: str, fields: list[Field], others: tuple[str, ...] = ()) -> None:
+    """TaskError unless rung `name` exists and has a block to work on among these inputs."""
     kinds = {"vector" if field.block else field.kind for field in fields}
     wanted = {**dict.fromkeys(VECTORS, "vector"), **dict.fromkeys(PICTURES, Picture.kind), **dict.fromkeys(TEXTS, Text.kind)}
-    family = {"timm": Picture.kind, "hf": Text.kind, "bert": Text.kind}.get(name.split("/")[0])
-    if name not in wanted and family is None:
-        raise TaskError("unknown-model", f"There is no model {name!r}.{nearest(name, wanted)} Known: {', '.join(wanted)}.")
-    return wanted.get(name, family) in kinds
+    kind = wanted.get(name) or {"timm": Picture.kind, "hf": Text.kind, "bert": Text.kind}.get(name.split("/")[0])
+    known = ["linear", *others, *wanted, "efficientnet-frozen", "timm/NAME", "hf/FOLDER", "bert/FOLDER"]
+    if kind is None:
+        raise TaskError("unknown-model", f"There is no model {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+    if kind not in kinds:
+        here = ", ".join(sorted(kinds))
+        raise TaskError("model-does-not-fit", f"{name!r} works on {kind} input, but the inputs here are {here}.")

@@ -1,0 +1,354 @@
+"""The main job: find a function from data. Read top to bottom it is the course: data, then model, loss, optimize.
+
+    read -> what goes in, what comes out -> split -> check -> encode -> climb the ladder -> score once on test -> write the run
+"""
+
+from __future__ import annotations
+
+import platform
+import time as clock
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fofx import __version__
+from fofx.data.check import check
+from fofx.data.leaks import GROUPINGS
+from fofx.data.read import read
+from fofx.data.split import Split, split
+from fofx.data.table import Table
+from fofx.encoded import Inputs, Problem
+from fofx.errors import DataError, Notice, RunError, TaskError
+from fofx.fields import Field, Output, make_field
+from fofx.function import Function
+from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
+from fofx.prepare import drop_unanswered, fingerprint, gather, groups_of, readable_pictures
+from fofx.rungs.base import Rung
+from fofx.rungs.neural import Neural
+from fofx.run import FORMAT, Run, rung_folder
+from fofx.task import Task, infer
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+def find(
+    data: Any = None,
+    outputs: str | Sequence[str] | None = None,
+    *,
+    inputs: str | Sequence[str] | None = None,
+    model: str = "auto",
+    budget: float = 60.0,
+    seed: int = 0,
+    out: str | None = None,
+    name: str | None = None,
+    test: Any = None,
+    validation: Any = None,
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    kinds: dict[str, str] | None = None,
+    strict: bool = False,
+    class_weights: bool = False,
+    label_smoothing: float = 0.0,
+    augment: bool = True,
+    recipe: str | None = None,
+    resume: str | None = None,
+    watch: Watch | None = None,
+) -> Function:
+    """Find a function from `data` that gives `outputs`, and keep everything about the search in a run folder.
+
+    data     : a path (CSV, TSV, JSON lines, Parquet, Excel, a folder of pictures by class), a pandas or polars frame,
+               a dict of columns, or (X, y) of numpy.
+    outputs  : the column or columns that should come out. `inputs`: by default all the others.
+    model    : "auto" climbs the whole ladder; a rung's name tries that one beside the naive answer and the line.
+    budget   : seconds to spend. With the same `recipe` (a run) and `seed` the loss curves are the same to the bit.
+    out, name: the run is written to `out`/`name`, by default ./runs/DATA-TIME.
+    test, validation: data of their own for these parts; `split`: a column that says train, validation or test.
+    group    : a column whose equal values stay in one part ("windows": rows that share overlapping windows).
+    time     : a column that puts the rows in order: the earliest train, the latest test.
+    kinds    : {"column": "number" | "category" | "date" | "text" | "picture"}, where the inferred kind is wrong.
+    strict   : a leak is an error instead of a warning. `resume`: a run that was cut short, to go on with.
+    watch    : is called with a plain dict for every event ("rung", "step", "scored", "done").
+
+    Raises DataError, TaskError, RunError or FindError, each with a stable `code`.
+    """
+    tell: Watch = watch or (lambda event: None)
+    asked = {
+        "outputs": _names(outputs), "inputs": _names(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
+        "group": group, "time": time, "kinds": dict(kinds or {}), "strict": strict, "class_weights": class_weights,
+        "label_smoothing": label_smoothing, "augment": augment,
+    }  # fmt: skip
+    earlier: Run | None = None
+    if resume is not None:
+        earlier = Run.open(resume)
+        before = earlier.read("run.json")
+        if before.get("status") == "done":
+            raise RunError("already-done", f"The run {resume} is complete; load it with fofx.load({str(resume)!r}).")
+        asked = before["asked"]
+        data, test, validation = (given if given is not None else before["data"].get(part) for given, part in
+                                  ((data, "path"), (test, "test"), (validation, "validation")))  # fmt: skip
+        if data is None:
+            raise RunError("data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...).")
+    _demand_options(asked)
+    followed = Run.open(recipe).read("run.json") if recipe is not None else None
+    begun = clock.monotonic()
+
+    # What goes in, what comes out.
+    table = gather(read(data), None if test is None else read(test), None if validation is None else read(validation))
+    notices = list(table.notes)
+    task, found = _what(table, asked)
+    notices += found
+    table = readable_pictures(table, task, notices)
+    frame = table.frame
+    groups = groups_of(table, asked["group"], task)
+    order = None if asked["time"] is None else frame[table.resolve(asked["time"])]
+    labels = frame[task.outputs[0].name] if task.outputs[0].kind == "category" else None
+    rows = _split(frame.height, table.parts, labels, groups, order, asked["seed"])
+    warnings = check(
+        frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows
+    )
+    notices += warnings
+    leaks = [notice for notice in warnings if notice.code.startswith("leak")]
+    if leaks and asked["strict"]:
+        raise DataError(leaks[0].code, leaks[0].text + " (strict: nothing was started)")
+    tell({"what": "task", "task": str(task), "rows": rows.sizes(), "notices": notices})
+
+    # The run, from here on, holds everything.
+    mark = fingerprint(frame)
+    run = earlier or Run.create(out, name, table.source)
+    if earlier is not None and before["data"].get("fingerprint") != mark:
+        raise RunError("other-data", f"The data are not those that {resume} began with; resume with the same data.")
+    record = {
+        "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
+        "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
+                 "reader": table.reader, "kinds": table.kinds, **_paths(test=test, validation=validation)},
+        "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
+    }  # fmt: skip
+    run.write("run.json", record)
+
+    # Fields learn from the training rows only.
+    chosen = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
+    train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
+    if order is not None:
+        train_frame = train_frame[np.argsort(_ranks(order)[rows.train], kind="stable")]
+    fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
+    ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
+    run.write("fields.json", {"inputs": [field.state() for field in fields], "outputs": [end.state() for end in ends]})
+    options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment")} | {"in_time": order is not None}
+    known = _known_classes(validation_frame, ends)
+    problem = Problem(
+        fields, ends, Inputs(train_frame, fields), Inputs(validation_frame.filter(known), fields),
+        train_frame, validation_frame.filter(known), options, asked["seed"],
+    )  # fmt: skip
+
+    # Model, loss, optimize: every rung of the ladder.
+    rungs, done = _rungs(problem, asked, followed, earlier)
+    for rung in rungs:
+        if isinstance(rung, Neural):
+            rung.place = run.path / rung_folder(rung.name)
+            rung.place.mkdir(parents=True, exist_ok=True)
+
+    def keep(rung: Rung, result: Result) -> None:
+        folder = rung_folder(rung.name)
+        if result.error is None and result.name not in done:
+            state, tensors = rung.state()
+            run.write_tensors(f"{folder}/weights.safetensors", tensors)
+            run.write(f"{folder}/rung.json", {"result": result.to_json(), "state": state})
+
+    spent = sum(result.seconds for result in done.values())
+    climb = Climb(problem, tell, max(asked["budget"] - spent - (clock.monotonic() - begun), 1.0), keep)
+    climb.up(rungs, done)
+    if asked["model"] in ("auto", "average"):
+        climb.average()
+    winner = climb.winner() if asked["model"] == "auto" else _asked_rung(asked["model"], climb)
+
+    # Scored once on the test rows.
+    seen = Inputs(test_frame, fields)
+    truths = {end.name: end.truth(test_frame[end.name]) for end in ends}
+    predictions = {}
+    for rung_name, rung in climb.rungs.items():
+        predictions[rung_name] = rung.predict(seen)
+        result = climb.results[rung_name]
+        result.test_scores = scores_of(ends, predictions[rung_name], truths)
+        result.test = result.test_scores.get(climb.metric)
+
+    naive = min((n for n in climb.predictions if climb.rungs[n].family == "naive"), key=lambda n: climb.cost(climb.predictions[n]))
+    record.update(
+        status="stopped" if climb.interrupted else "done", winner=winner, naive=naive, metric=climb.metric,
+        more_is_better=climb.more_is_better, scores=climb.results[winner].test_scores, chosen=chosen,
+        rungs=[result.to_json() for result in climb.results.values()], seconds=clock.monotonic() - begun,
+        interval={end.name: _spread(climb, winner, end) for end in ends if end.kind == "number"},
+    )  # fmt: skip
+    if climb.interrupted:
+        record["status"] = "done"
+        record["interrupted"] = True
+    function = Function(run, record, task, fields, ends, climb.rungs)
+    _write_predictions(run, function, rows, frame, climb, predictions, known)
+    function.write_winner()
+    run.write_bytes("history.jsonl", _histories(run, rungs))
+    run.write("run.json", record)
+    # function.report()
+    tell({"what": "done", "winner": winner, "run": str(run.path)})
+    return function
+
+
+def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
+    """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
+    names = asked["outputs"]
+    if not names:
+        names = ["label"] if table.kinds.get("label") else []
+        if not names and table.source == "arrays":
+            names = [table.frame.columns[-1]]
+    wanted = [table.resolve(column) for column in names]
+    kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
+    unused = [table.resolve(asked[word]) for word in ("split", "group", "time") if asked[word] and asked[word] not in GROUPINGS]
+    starts = None if asked["inputs"] is None else [table.resolve(column) for column in asked["inputs"]]
+    if asked["time"] and starts is None and asked["kinds"].get(asked["time"]):
+        unused.remove(table.resolve(asked["time"]))
+    if asked["split"]:
+        table.parts = table.frame[table.resolve(asked["split"])].cast(pl.String)
+    dropped = drop_unanswered(table, wanted)
+    if table.frame.height == 0:
+        raise DataError("no-answers", f"No row has an answer in {', '.join(wanted)}; there is nothing to learn from.")
+    task, notices = infer(table.frame, wanted, starts, kinds, unused)
+    return task, dropped + notices
+
+
+def _split(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed: int) -> Split:
+    if rows < 3:
+        raise DataError("few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge.")
+    found = split_rows(rows, parts=parts, labels=labels, groups=groups, time=order, seed=seed)
+    if min(found.sizes().values()) == 0:
+        raise DataError("few-rows", f"The rows cannot be split into train, validation and test ({found.sizes()}).")
+    return found
+
+
+split_rows = split  # `split` is also the name of find's option
+
+
+def _learn(name: str, kind: str, frame: pl.DataFrame) -> Field:
+    from fofx.fields import field_class
+
+    field = field_class(kind)(name)
+    field.learn(frame[name])
+    return field
+
+
+def _known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
+    """Rows whose classes occur in training; others cannot be used to choose between rungs."""
+    known = np.ones(frame.height, dtype=bool)
+    for output in outputs:
+        if output.kind == "category":
+            known &= output.truth(frame[output.name]) >= 0
+    return known if known.any() else np.ones(frame.height, dtype=bool)
+
+
+def _rungs(problem: Problem, asked: dict, followed: dict | None, earlier: Run | None) -> tuple[list[Rung], dict[str, Result]]:
+    """The rungs to climb, their recipes where a run is followed, and the results of those that were finished before."""
+    names = rungs_for(problem)
+    if followed is not None:
+        names = [r["name"] for r in followed["rungs"] if r["name"] != "average"]
+    elif asked["model"] != "auto":
+        make_rung(asked["model"], problem.fields, problem.outputs)
+        base = [name for name in names if name in ("mean", "majority", "naive", "last value", "linear")]
+        names = [*base, asked["model"]] if asked["model"] not in base else base
+    rungs = [make_rung(name, problem.fields, problem.outputs) for name in names]
+    recipes = {r["name"]: r.get("recipe") or {} for r in (followed or {}).get("rungs", [])}
+    done: dict[str, Result] = {}
+    for rung in rungs:
+        rung.recipe = dict(recipes.get(rung.name, {}))
+        folder = rung_folder(rung.name)
+        if earlier is None:
+            continue
+        if earlier.has(f"{folder}/rung.json"):
+            kept = earlier.read(f"{folder}/rung.json")
+            rung.restore(kept["state"], earlier.read_tensors(f"{folder}/weights.safetensors"))
+            done[rung.name] = Result.from_json(kept["result"])
+            rung.recipe = done[rung.name].recipe
+        elif earlier.has(f"{folder}/recipe.json"):
+            rung.recipe = earlier.read(f"{folder}/recipe.json")
+    return rungs, done
+
+
+def _asked_rung(name: str, climb: Climb) -> str:
+    if name not in climb.rungs:
+        climb.winner()  # raises when nothing was found at all
+        result = climb.results.get(name)
+        raise TaskError("model-failed", f"The model {name!r} gave nothing: {result.error if result else 'it was stopped'}.")
+    return name
+
+
+def _spread(climb: Climb, winner: str, end: Output) -> float:
+    """Nine in ten validation answers lie within this distance of the prediction (split conformal, Vovk 2005)."""
+    errors = np.abs(climb.predictions[winner][end.name] - climb.truths[end.name])
+    return float(np.quantile(errors, min(1.0, 0.9 * (1 + 1 / len(errors)))))
+
+
+def _write_predictions(run: Run, function: Function, rows: Split, frame: pl.DataFrame, climb: Climb, predictions: dict, known) -> None:
+    """predictions.parquet: each validation and test row's number in the data, its right answer, and what was predicted."""
+    from io import BytesIO
+
+    pieces = []
+    for part, numbers, found in (
+        ("validation", rows.validation[known], climb.predictions[function.winner]),
+        ("test", rows.test, predictions[function.winner]),
+    ):
+        columns: dict[str, Any] = {"row": numbers, "part": [part] * len(numbers)}
+        for end in function.outputs:
+            column = frame[end.name][numbers]
+            columns[end.name] = column.cast(pl.Float64) if end.kind == "number" else column.cast(pl.String)
+            columns[f"{end.name} predicted"] = end.answers(found[end.name])
+            if end.kind == "category":
+                columns[f"{end.name} probability"] = found[end.name].max(axis=1)
+        pieces.append(pl.DataFrame(columns))
+    file = BytesIO()
+    pl.concat(pieces).write_parquet(file)
+    run.write_bytes("predictions.parquet", file.getvalue())
+
+
+def _histories(run: Run, rungs: list[Rung]) -> bytes:
+    """The histories of all neural rungs one after another; every line names its rung."""
+    files = [run.path / rung_folder(rung.name) / "history.jsonl" for rung in rungs]
+    return b"".join(file.read_bytes() for file in files if file.exists())
+
+
+def _names(given: str | Sequence[str] | None) -> list[str] | None:
+    return None if given is None else [given] if isinstance(given, str) else [str(name) for name in given]
+
+
+def _paths(**given: Any) -> dict[str, str]:
+    return {part: str(value) for part, value in given.items() if value is not None and not hasattr(value, "columns")}
+
+
+def _ranks(order: pl.Series) -> np.ndarray:
+    return order.rank("dense").fill_null(0).to_numpy()
+
+
+def _demand_options(asked: dict) -> None:
+    """Options out of range are told before any work starts."""
+    wanted = (
+        ("budget", asked["budget"], lambda v: v > 0, "a number of seconds above 0"),
+        ("seed", asked["seed"], lambda v: v == int(v) and 0 <= v < 2**31, "a whole number from 0 up"),
+        ("label_smoothing", asked["label_smoothing"], lambda v: 0 <= v < 1, "a number from 0 to below 1"),
+    )
+    for word, value, right, expected in wanted:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not right(value):
+            raise TaskError("bad-option", f"{word} should be {expected}; it is {value!r}.")
+    if not isinstance(asked["model"], str) or not asked["model"]:
+        raise TaskError("unknown-model", f"model should be 'auto' or a rung's name; it is {asked['model']!r}.")
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+    import torch
+
+    return {
+        "fofx": __version__, "python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__,
+        "polars": pl.__version__, "scikit-learn": sklearn.__version__, "machine": platform.machine(),
+        "threads": str(torch.get_num_threads()),
+    }  # fmt: skip
+
+
+__all__ = ["find", "make_field"]

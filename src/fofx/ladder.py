@@ -1,0 +1,235 @@
+"""Which rungs for which task, from the naive answer to the deepest, and climbing them within a budget.
+
+Every rung is scored on the validation rows; the best is returned, all are kept. A deep model that loses to a line, or a line
+that loses to the mean, stands in the table as such.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fofx.encoded import Predictions, Problem, judge
+from fofx.errors import FindError, FofxError
+from fofx.fields.base import Field, Output
+from fofx.fields.number import Number
+from fofx.rungs import shapes
+from fofx.rungs.average import Average, choose, mix
+from fofx.rungs.base import Rung
+from fofx.rungs.classical import DecisionTree, Knn, NaiveBayes
+from fofx.rungs.frozen import FrozenFeatures, weights_installed
+from fofx.rungs.linear import Linear
+from fofx.rungs.naive import LastValue, Naive, last_value_columns
+from fofx.rungs.neural import Neural
+
+Watch = Callable[[dict[str, Any]], None]
+CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "bayes": NaiveBayes}
+SHARE = {"mlp": 1.0, "tabm": 3.0, "cnn": 1.0, "resnet": 2.5, "efficientnet": 4.0, "gru": 1.5, "transformer": 1.0}
+LEAST = 0.2  # seconds: with less than this left, a deep rung is not begun
+
+
+@dataclass
+class Result:
+    """How one rung did. Scores are {metric: value}; `validation` and `test` are the task's main metric."""
+
+    name: str
+    family: str
+    seconds: float = 0.0
+    validation: float | None = None
+    test: float | None = None
+    validation_scores: dict[str, float] = field(default_factory=dict)
+    test_scores: dict[str, float] = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+    error: str | None = None
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> Result:
+        return cls(**{key: data[key] for key in cls.__dataclass_fields__ if key in data})
+
+
+def rungs_for(problem: Problem) -> list[str]:
+    """The names of the rungs that suit these inputs and outputs, from naive to deep."""
+    flat, texts, pictures = (
+        bool(found)
+        for found in (problem.train.flat_fields(), problem.train.text_fields(), problem.train.picture_fields())
+    )
+    numbers = all(isinstance(output, Number) for output in problem.outputs)
+    names = ["mean" if numbers else "majority" if not any(isinstance(o, Number) for o in problem.outputs) else "naive"]
+    if problem.options.get("in_time") and last_value_columns(problem):
+        names.append("last value")
+    names.append("linear")
+    if not texts:
+        names += ["knn", "tree"] if flat else ["knn"]
+    if not any(isinstance(output, Number) for output in problem.outputs):
+        names.append("bayes")
+    if pictures and weights_installed() and min(f.original_side for f in problem.train.picture_fields()) >= 24:
+        names.append("efficientnet-frozen")
+    if flat and not texts and not pictures:
+        names += ["mlp", "tabm"]
+    if pictures:
+        names += ["cnn", "resnet"]
+        if "efficientnet-frozen" in names and not texts and not flat:
+            names.append("efficientnet")
+    if texts:
+        names += ["gru", "transformer"]
+    return names
+
+
+def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
+    """The rung of a name; TaskError "unknown-model" or "model-does-not-fit" when there is none for these inputs."""
+    if name in ("mean", "majority", "naive"):
+        return Naive(name, fields, outputs)
+    if name == "last value":
+        return LastValue(name, fields, outputs)
+    if name == "linear":
+        return Linear(name, fields, outputs)
+    if name == "average":
+        return Average(name, fields, outputs)
+    if name == "efficientnet-frozen":
+        return FrozenFeatures(name, fields, outputs)
+    if name in CLASSICAL:
+        return CLASSICAL[name](name, fields, outputs)
+    shapes.demand(name, fields, tuple(CLASSICAL))
+    return Neural(name, fields, outputs)
+
+
+def main_metric(outputs: list[Output], options: dict) -> tuple[str, bool]:
+    """The metric of the table and whether more is better: rmse for one number, r2 for several, accuracy (f1 when classes
+    are weighed) for categories, and the mean of r2 and accuracy for a mixture."""
+    numbers = [isinstance(output, Number) for output in outputs]
+    if all(numbers):
+        return ("rmse", False) if len(outputs) == 1 else ("r2", True)
+    if any(numbers):
+        return "score", True
+    return ("f1" if options.get("class_weights") else "accuracy"), True
+
+
+def scores_of(outputs: list[Output], predictions: Predictions, truths: dict[str, np.ndarray]) -> dict[str, float]:
+    """All metrics; for a mixture of numbers and categories also "score", the mean of their r2 and accuracy."""
+    scores = judge(outputs, predictions, truths)
+    if len({isinstance(output, Number) for output in outputs}) == 2:
+        each = [scores.get(f"{o.name}.{'r2' if isinstance(o, Number) else 'accuracy'}") for o in outputs]
+        scores["score"] = float(np.mean([value for value in each if value is not None]))
+    return {name: value for name, value in scores.items() if value is not None}
+
+
+def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, np.ndarray], options: dict) -> float:
+    """What choosing makes small on validation: relative squared error; wrong answers with a little log loss, which tells apart
+    rungs that are equally often right."""
+    total = 0.0
+    for output in outputs:
+        found, right = predictions[output.name], truths[output.name]
+        if isinstance(output, Number):
+            total += float(np.sqrt(np.mean((found - right) ** 2)) / (np.std(right) + 1e-12))
+        else:
+            scores = output.metrics(found, right)
+            wrong = 1 - (scores.get("f1" if options.get("class_weights") else "accuracy") or 0.0)
+            total += wrong + 0.1 * min(5.0, scores.get("log_loss") or 0.0)
+    return total
+
+
+class Climb:
+    """Climbs the ladder: fits each rung, scores it, keeps predictions for the average, and says who won."""
+
+    def __init__(self, problem: Problem, watch: Watch, budget: float, keep: Callable[[Rung, Result], None]) -> None:
+        self.problem, self.watch, self.keep = problem, watch, keep
+        self.deadline = time.monotonic() + budget
+        self.rungs: dict[str, Rung] = {}
+        self.results: dict[str, Result] = {}
+        self.predictions: dict[str, Predictions] = {}
+        self.truths = {output.name: problem.truth(output, "validation") for output in problem.outputs}
+        self.metric, self.more_is_better = main_metric(problem.outputs, problem.options)
+        self.interrupted = False
+
+    def up(self, rungs: list[Rung], done: dict[str, Result]) -> None:
+        """Each rung in turn; `done` are results of an earlier sitting, whose rungs are restored already."""
+        for number, rung in enumerate(rungs):
+            self.watch({"what": "rung", "rung": rung.name, "family": rung.family, "number": number, "of": len(rungs)})
+            result = done.get(rung.name) or self.fit(rung, [r.name for r in rungs[number:]])
+            if result is not None:
+                self.add(rung, result)
+            if self.interrupted:
+                return
+
+    def fit(self, rung: Rung, left: list[str]) -> Result | None:
+        """Fit one rung in its share of the time. A rung that fails is noted, and the others go on."""
+        result = Result(rung.name, rung.family)
+        deep = isinstance(rung, Neural)
+        remaining = self.deadline - time.monotonic()
+        planned = "optimize" in rung.recipe
+        if deep and remaining < LEAST and not planned and len(self.predictions) > 0:
+            result.error = "no time was left"
+            return result
+        shares = sum(SHARE.get(name, 1.0) for name in left if name in SHARE or name not in CLASSICAL)
+        seconds = max(LEAST, remaining) * (SHARE.get(rung.name, 1.0) / shares if deep else 1.0)
+        begun = time.monotonic()
+        try:
+            rung.fit(self.problem, seconds, lambda event: self.watch({"rung": rung.name, **event}))
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return None
+        except FofxError as problem:
+            if len(left) == 1 and not self.predictions:
+                raise
+            result.error = str(problem)
+            return result
+        self.interrupted = getattr(rung, "interrupted", False)
+        result.seconds = time.monotonic() - begun
+        result.recipe = rung.recipe
+        return result
+
+    def add(self, rung: Rung, result: Result) -> None:
+        """Score a fitted rung on validation and keep it."""
+        self.results[rung.name] = result
+        if result.error is None:
+            predictions = rung.predict(self.problem.validation)
+            if not all(np.isfinite(found).all() for found in predictions.values()):
+                result.error = "its predictions are not finite"
+            else:
+                self.predictions[rung.name] = predictions
+                self.rungs[rung.name] = rung
+                result.validation_scores = scores_of(self.problem.outputs, predictions, self.truths)
+                result.validation = result.validation_scores.get(self.metric)
+        self.keep(rung, result)
+        event = {"what": "scored", "rung": rung.name, "validation": result.validation, "metric": self.metric}
+        self.watch({**event, "seconds": result.seconds, "error": result.error})
+
+    def average(self) -> None:
+        """Add the average of the best when it lowers the cost on validation by more than a trifle."""
+        able = {name: p for name, p in self.predictions.items() if self.rungs[name].family != "naive"}
+        if len(able) < 2:
+            return
+        begun = time.monotonic()
+        weights, cost = choose(able, lambda predictions: self.cost(predictions))
+        alone = min(self.cost(predictions) for predictions in able.values())
+        if len(weights) < 2 or cost > 0.995 * alone:
+            return
+        rung = Average("average", self.problem.fields, self.problem.outputs)
+        rung.weights, rung.members = weights, self.rungs
+        rung.recipe = {"weights": weights}
+        self.predictions["average"] = mix(able, weights)
+        self.rungs["average"] = rung
+        scores = scores_of(self.problem.outputs, self.predictions["average"], self.truths)
+        result = Result("average", "average", time.monotonic() - begun, scores.get(self.metric), recipe=rung.recipe)
+        result.validation_scores = scores
+        self.results["average"] = result
+        self.keep(rung, result)
+
+    def cost(self, predictions: Predictions) -> float:
+        return cost_of(self.problem.outputs, predictions, self.truths, self.problem.options)
+
+    def winner(self) -> str:
+        """The rung with the lowest cost on validation; of equals the simpler, which stands lower on the ladder."""
+        if not self.predictions:
+            failures = "; ".join(f"{r.name}: {r.error}" for r in self.results.values()) or "it was stopped before the first"
+            raise FindError("nothing-found", f"No rung could be fitted ({failures}).")
+        costs = {name: self.cost(predictions) for name, predictions in self.predictions.items()}
+        lowest = min(costs.values())
+        return next(name for name in costs if costs[name] <= lowest + 1e-9)

@@ -1,0 +1,116 @@
+"""From what was read to rows that can be used: parts put together, unanswered rows and broken pictures set aside, groups.
+
+Everything that is set aside is said, with its count; nothing is repaired in silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from fofx.data.table import Table
+from fofx.data.leaks import GROUPINGS, special_groups
+from fofx.errors import DataError, Notice, TaskError
+from fofx.task import Task
+
+
+def gather(table: Table, test: Table | None, validation: Table | None) -> Table:
+    """One table from up to three, with the part of each row where parts are given."""
+    if test is None and validation is None:
+        return table
+    own = table.parts if table.parts is not None else pl.Series("part", ["train"] * len(table))
+    frames, parts = [table.frame], [own.cast(pl.String)]
+    for word, other in (("test", test), ("validation", validation)):
+        if other is None:
+            continue
+        missing = [name for name in table.frame.columns if name not in other.frame.columns]
+        if len(missing) == len(table.frame.columns):
+            raise DataError("other-columns", f"The {word} data {other.source} share no column with {table.source}.")
+        if missing and len(missing) > 0.5 * len(table.frame.columns):
+            raise DataError("other-columns", f"The {word} data {other.source} lack the columns {', '.join(missing[:8])}.")
+        frames.append(other.frame.select([name for name in table.frame.columns if name in other.frame.columns]))
+        parts.append(pl.Series("part", [word] * len(other)))
+    try:
+        table.frame = pl.concat(frames, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError:
+        table.frame = pl.concat([frame.cast(pl.String) for frame in frames], how="diagonal_relaxed")
+    table.parts = pl.concat(parts)
+    return table
+
+
+def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
+    """Set aside the rows that have no answer, and unlabelled ones."""
+    answered = np.ones(len(table), dtype=bool)
+    for name in outputs:
+        column = table.frame[name]
+        known = column.is_not_null()
+        if column.dtype.is_float():
+            known = known & column.is_finite().fill_null(False)
+        answered &= known.to_numpy()
+    if table.parts is not None:
+        unlabelled = (table.parts == "unlabeled").fill_null(False).to_numpy()
+    else:
+        unlabelled = np.zeros(len(table), dtype=bool)
+    notices = []
+    missing = int((~answered & ~unlabelled).sum())
+    if missing:
+        text = f"{missing} row(s) have no answer in {', '.join(outputs)}; they are left out."
+        if table.parts is not None and (table.parts.filter(~answered) == "test").any():
+            text += " Some of them are test rows: a test without answers cannot give a score."
+        notices.append(Notice("missing-outputs", text, missing))
+    if unlabelled.any():
+        count = int(unlabelled.sum())
+        notices.append(Notice("unlabeled", f"{count} row(s) are unlabelled; they are kept aside and not used yet.", count))
+    kept = answered & ~unlabelled
+    if not kept.all():
+        table.frame = table.frame.filter(kept)
+        table.parts = None if table.parts is None else table.parts.filter(kept)
+    return notices
+
+
+def readable_pictures(table: Table, task: Task, notices: list[Notice]) -> Table:
+    """Set aside the rows whose picture files cannot be opened; an error when none can."""
+    from fofx.pictures import unreadable
+
+    for column in task.inputs:
+        if column.kind != "picture" or table.frame[column.name].dtype != pl.String:
+            continue
+        bad = unreadable(table.frame[column.name].to_list())
+        if not bad:
+            continue
+        row, why = bad[0]
+        if len(bad) == len(table):
+            raise DataError("broken-pictures", f"No picture of {column.name!r} can be read; the first: {why}.")
+        text = f"{len(bad)} picture(s) cannot be read and their rows are left out; the first is {table.frame[column.name][row]}: {why}"
+        notices.append(Notice("broken-pictures", text, len(bad)))
+        kept = np.ones(len(table), dtype=bool)
+        kept[[number for number, _ in bad]] = False
+        table.frame = table.frame.filter(kept)
+        table.parts = None if table.parts is None else table.parts.filter(kept)
+    return table
+
+
+def groups_of(table: Table, group: str | None, task: Task) -> np.ndarray | None:
+    """The group number of each row: a column's values, "windows" (rows whose repeated columns overlap) or "duplicates"."""
+    if group is None:
+        return None
+    if group in GROUPINGS and group not in table.frame.columns:
+        found = special_groups(group, table.frame, {column.name: column.kind for column in task.inputs})
+        if found is None:
+            raise TaskError("no-windows", "group='windows' needs columns that repeat (name_1, name_2 ...) and overlap between rows; there are none.")
+        return found
+    values = table.frame[table.resolve(group)]
+    return values.cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def fingerprint(frame: pl.DataFrame) -> str:
+    """A short text that changes when any value, column name, or the order or number of rows changes."""
+    mark = hashlib.sha256("\x00".join(frame.columns).encode())
+    flat = [name for name, kind in frame.schema.items() if not isinstance(kind, pl.Array)]
+    if flat:
+        mark.update(frame.select(flat).hash_rows(seed=1).to_numpy().tobytes())
+    for name in set(frame.columns) - set(flat):
+        mark.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
+    return f"{frame.height}x{frame.width}-{mark.hexdigest()[:16]}"

@@ -1,0 +1,1 @@
+"""Rungs: the models tried for a task, each fitted within a time budget and kept as plain data."""

@@ -1,0 +1,154 @@
+"""The classical rungs: K nearest neighbours, a decision tree, naive Bayes; their few settings are chosen on validation.
+
+Shapes: N rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from fofx.classic.bayes import MultinomialBayes
+from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
+from fofx.encoded import Inputs, Predictions, Problem
+from fofx.fields.base import Field, Output
+from fofx.fields.number import Number
+from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.features import Flattener
+from fofx.rungs.linear import log_loss
+
+MOST_ROWS = 50_000  # neighbours are looked up among at most this many training rows, drawn by the seed
+
+
+class Classical(Rung):
+    """One classical model for each output, the setting with the best validation score of those tried."""
+
+    family = "classical"
+    setting: str = ""  # the word for what is varied
+    tried: tuple = ()
+
+    def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().__init__(name, fields, outputs)
+        self.flattener = Flattener(fields)
+        self.models: dict = {}
+
+    def make(self, number: bool, value):
+        raise NotImplementedError
+
+    def load(self, number: bool):
+        """The class whose `from_state` brings a saved model back."""
+        raise NotImplementedError
+
+    def features(self, inputs: Inputs):
+        return self.flattener.dense(inputs)
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        self.flattener.fit(problem.train)
+        train, validation = self.features(problem.train), self.features(problem.validation)
+        chosen = self.recipe.setdefault("chosen", {})
+        kept = np.arange(train.shape[0])
+        if len(kept) > MOST_ROWS:
+            kept = np.sort(np.random.Generator(np.random.PCG64(problem.seed)).permutation(len(kept))[:MOST_ROWS])
+        for output in self.outputs:
+            number = isinstance(output, Number)
+            truth, right = problem.truth(output)[kept], problem.truth(output, "validation")
+            values = [chosen[output.name]] if output.name in chosen else [v for v in self.tried if self.suits(v, len(kept))]
+            best = np.inf
+            for value in values:
+                model = self.make(number, value).fit(train[kept], truth)
+                cost = self.cost(model, output, validation, right)
+                watch({"what": "step", "fraction": (values.index(value) + 1) / len(values), "loss": cost})
+                if cost < best:
+                    best, chosen[output.name], self.models[output.name] = cost, value, model
+
+    def suits(self, value, rows: int) -> bool:
+        return True
+
+    def cost(self, model, output: Output, validation, right: np.ndarray) -> float:
+        if isinstance(output, Number):
+            return float(np.mean((model.predict(validation) - right) ** 2))
+        probabilities = spread(model, validation, output.size)
+        wrong = float(np.mean(probabilities.argmax(axis=1) != right))
+        return wrong + 1e-3 * log_loss(np.log(probabilities + 1e-9), right)
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        matrix = self.features(inputs)
+        return {
+            output.name: self.models[output.name].predict(matrix)
+            if isinstance(output, Number)
+            else spread(self.models[output.name], matrix, output.size)
+            for output in self.outputs
+        }
+
+    def state(self) -> tuple[dict, Tensors]:
+        data, tensors = self.flattener.state()
+        models = {}
+        for name, model in self.models.items():
+            models[name], arrays = model.state()
+            tensors |= {f"{name}.{key}": torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+        return {**data, "models": models}, tensors
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        self.flattener.restore(data, tensors)
+        for output in self.outputs:
+            prefix = output.name + "."
+            arrays = {key.removeprefix(prefix): value.numpy() for key, value in tensors.items() if key.startswith(prefix)}
+            number = isinstance(output, Number)
+            self.models[output.name] = self.load(number).from_state(data["models"][output.name], arrays)
+
+
+class Knn(Classical):
+    """K nearest neighbours (Fix and Hodges 1951)."""
+
+    setting = "k"
+    tried = (1, 3, 5, 9, 15, 25, 50, 100)
+
+    def suits(self, value, rows: int) -> bool:
+        return value <= max(1, rows // 3)
+
+    def make(self, number: bool, value):
+        return FastKNN(k=value, task="regression" if number else "classification", weights="distance")
+
+    def load(self, number: bool):
+        return FastKNN
+
+
+class DecisionTree(Classical):
+    """A decision tree (Breiman et al. 1984), its depth chosen on validation."""
+
+    setting = "depth"
+    tried = (1, 2, 3, 4, 6, 8, 12, 16)
+
+    def make(self, number: bool, value):
+        return FastTree("regression" if number else "classification", max_depth=value, min_leaf=1 if value <= 4 else 3)
+
+    def load(self, number: bool):
+        return FastTree
+
+
+class NaiveBayes(Classical):
+    """Naive Bayes: bell curves over columns and pixels; counts of n-grams for text. Classes only."""
+
+    setting = "smoothing"
+    tried = (1e-9, 1e-3, 1e-1)
+
+    def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().__init__(name, fields, outputs)
+        if self.flattener.texts:
+            self.tried = (0.03, 0.1, 0.3, 1.0)
+
+    def features(self, inputs: Inputs):
+        return self.flattener.counts(inputs) if self.flattener.texts else self.flattener.dense(inputs)
+
+    def make(self, number: bool, value):
+        return MultinomialBayes(alpha=value) if self.flattener.texts else FastGaussianBayes(smoothing=value)
+
+    def load(self, number: bool):
+        return MultinomialBayes if self.flattener.texts else FastGaussianBayes
+
+
+def spread(model, features, classes: int) -> np.ndarray:
+    """A classifier's probabilities (N, seen classes) over all K classes; classes it never saw get 0."""
+    table = np.zeros((features.shape[0], classes))
+    table[:, np.asarray(model.classes, dtype=np.int64)] = model.probabilities(features)
+    return table

@@ -1,0 +1,238 @@
+"""The neural rungs: model, loss, optimize. Any network of `shapes`, trained by the one loop of `fofx.optimize`.
+
+What the budget buys (steps of the schedule) is measured once and written into the recipe; with that recipe and seed the loss
+curve is the same to the bit. Shapes: B rows of a batch, K numbers of all outputs together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fofx.augment import augment
+from fofx.checkpoint import Checkpoint
+from fofx.encoded import Inputs, Predictions, Problem
+from fofx.fields.base import Field, Output
+from fofx.keeper import Budget, History, Keeper, Saver, measure_step_seconds, plan_steps
+from fofx.optimize import optimize
+from fofx.recipe import Recipe, Step
+from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.frames import Frames
+from fofx.rungs.shapes import build, shape_for
+from fofx.run import Run
+
+CHECKS = 40  # looks at the validation rows in a full schedule
+AT_ONCE = 512  # rows predicted at a time
+
+# Peak learning rate, rows per update, most passes through the rows, schedule, patience (in checks); tuned on the built-in sets.
+HABITS: dict[str, tuple[float, int, int, str, int | None]] = {
+    "mlp": (3e-3, 128, 200, "one-cycle", 12),
+    "tabm": (2e-3, 128, 120, "one-cycle", 12),
+    "cnn": (4e-3, 64, 60, "one-cycle", None),
+    "resnet": (4e-3, 64, 60, "one-cycle", None),
+    "lenet": (2e-3, 64, 60, "one-cycle", None),
+    "alexnet": (3e-4, 64, 60, "one-cycle", None),
+    "vgg": (5e-4, 64, 60, "one-cycle", None),
+    "vit": (1e-3, 64, 100, "one-cycle", None),
+    "efficientnet": (5e-4, 32, 12, "one-cycle", None),
+    "gru": (3e-3, 64, 12, "one-cycle", 12),
+    "lstm": (3e-3, 64, 12, "one-cycle", 12),
+    "rnn": (1e-3, 64, 12, "one-cycle", 12),
+    "transformer": (1e-3, 64, 16, "one-cycle", 12),
+}
+FINE_TUNED = (5e-5, 32, 4, "one-cycle", None)  # pretrained checkpoints move gently
+
+
+class Neural(Rung):
+    """A network found by gradient descent. `place` is its folder in the run: history, checkpoint and frames go there."""
+
+    family = "deep"
+    place: Path | None = None
+    interrupted = False
+
+    def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().__init__(name, fields, outputs)
+        self.family = "small" if name in ("mlp", "cnn", "lenet", "rnn") else "deep"
+
+    # ---- 1 the model
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        begun = time.monotonic()
+        self.most_threads = torch.get_num_threads()
+        torch.manual_seed(problem.seed)
+        self.shape = self.recipe.get("shape") or shape_for(self.name, problem.train, self.outputs)
+        self.network = build(self.shape, pretrained=True).to(device())
+        recipe = self.prepare(problem, seconds - (time.monotonic() - begun))
+        if self.place:
+            Run(self.place).write("recipe.json", self.recipe)  # so that a killed run goes on with the same plan
+        try:
+            self.descend(problem, recipe, watch, Budget(1.3 * seconds + 2))
+        finally:
+            torch.set_num_threads(self.most_threads)
+
+    # ---- 2 the loss
+
+    def prepare(self, problem: Problem, seconds: float) -> Recipe:
+        """Put the tensors in place, define the loss, and plan the steps (or take the recipe's)."""
+        names = [part["block"] for part in self.shape["encoders"]]
+        self.sides = {part["block"]: part["side"] for part in self.shape["encoders"] if "side" in part}
+        where = device()
+        train, checked = problem.train.blocks(self.sides), problem.validation.blocks(self.sides)
+        blocks = [train[name].to(where) for name in names]
+        validation = [checked[name].to(where) for name in names]
+        targets = [problem.targets(output).to(where) for output in self.outputs]
+        right = [problem.targets(output, "validation").to(where) for output in self.outputs]
+        pictures = {number for number, name in enumerate(names) if name in self.sides}
+        if not (self.recipe.get("augment", problem.options.get("augment", True)) and pictures):
+            pictures = set()
+        self.recipe.update(shape=self.shape, augment=bool(pictures))
+
+        def loss_of(picked: torch.Tensor) -> torch.Tensor:
+            inputs = [block[picked] for block in blocks]
+            for number in pictures:
+                inputs[number] = augment(inputs[number], mirror=inputs[number].shape[1] == 3)
+            return self.loss(self.network(inputs), [target[picked] for target in targets], problem.options)
+
+        def validation_loss() -> float:
+            outputs = self.run(validation)
+            return self.loss(outputs, right, {}).item()
+
+        self.loss_of, self.validation_loss = loss_of, validation_loss
+        rows = len(problem.train)
+        if "optimize" in self.recipe:
+            torch.set_num_threads(self.recipe["threads"])
+            return Recipe.from_json(self.recipe["optimize"])
+        rate, batch, epochs, schedule, patience = HABITS.get(self.name, FINE_TUNED)
+        while batch > 16 and rows / batch < 8:
+            batch //= 2
+        draft = Recipe(
+            steps=1000, batch=batch, rate=rate, schedule=schedule, decay=0.02, clip=1.0, seed=problem.seed, patience=patience
+        )
+        begun = time.perf_counter()
+        with torch.no_grad():
+            self.network.eval()
+            self.validation_loss()
+        look = time.perf_counter() - begun
+        each = self.choose_threads(
+            lambda: measure_step_seconds(self.network, loss_of, rows, draft, seconds=min(0.7, 0.07 * seconds), steps=12)
+        )
+        left = seconds - (time.perf_counter() - begun)
+        checks = int(min(CHECKS, max(4, 0.2 * left / max(look, 1e-6))))
+        steps = plan_steps(0.9 * left - checks * look, each, rows, batch, epochs)
+        steps = max(steps, 20)
+        recipe = replace(draft, steps=steps, check_every=max(1, -(-steps // checks)))
+        self.recipe["optimize"] = recipe.to_json()
+        self.recipe["measured"] = {"step_seconds": each, "budget": seconds}
+        return recipe
+
+    def choose_threads(self, measure: Callable[[], float]) -> float:
+        """Seconds of a step with the number of threads that does it fastest: small networks are slower with two than with one.
+
+        Sums are split differently by another number of threads, so it belongs to the recipe.
+        """
+        most = self.most_threads
+        torch.set_num_threads(1)
+        alone = measure()
+        self.recipe["threads"] = 1
+        if most == 1 or alone < 5e-4:
+            return alone
+        torch.set_num_threads(most)
+        together = measure()
+        if together < 0.85 * alone:
+            self.recipe["threads"] = most
+            return together
+        torch.set_num_threads(1)
+        return alone
+
+    def loss(self, outputs: torch.Tensor, targets: list[torch.Tensor], options: dict) -> torch.Tensor:
+        """The outputs' losses, added up; a number's is in its own spreads, so that none drowns the others."""
+        total, first = outputs.new_zeros(()), 0
+        for output, target in zip(self.outputs, targets):
+            total = total + output.loss(outputs[..., first : first + output.size], target, options)
+            first += output.size
+        return total
+
+    # ---- 3 optimize
+
+    def descend(self, problem: Problem, recipe: Recipe, watch: Watch, budget: Budget) -> None:
+        """Run the loop; keep the best weights; leave a history line a step and a checkpoint every few seconds."""
+        start = None
+        if self.place and (self.place / "checkpoint.safetensors").exists():
+            start = Checkpoint.load(self.place / "checkpoint.safetensors")
+        descent = optimize(self.network, self.loss_of, len(problem.train), recipe, start=start)
+        keeper = Keeper(self.network, self.validation_loss, recipe, start=start)
+        steps = keeper.follow(descent)
+        history = None
+        if self.place:
+            steps = Saver(self.place / "checkpoint.safetensors", descent, keeper, seconds=5.0).follow(steps)
+            history = History(self.place / "history.jsonl", start=start, rung=self.name)
+            steps = history.follow(steps)
+            steps = Frames(self.place / "frames", self.network, self.sample(problem), recipe.last).follow(steps)
+        last: Step | None = None
+        try:
+            for step in budget.follow(steps):
+                last = step
+                if step.validation is not None or step.number % 10 == 0:
+                    watch({"what": "step", "fraction": step.number / recipe.last, "loss": step.loss, "validation": step.validation})
+        except KeyboardInterrupt:
+            if not keeper.weights:
+                raise
+            self.interrupted = True
+        finally:
+            if history:
+                history.close()
+        if last and last.number < recipe.last and not keeper.done:
+            # Something outside ended it: a run by this recipe must end here too, so the last step is looked at as well.
+            if keeper.checked != last.number and not self.interrupted:
+                keeper.check(last.number)
+            self.recipe["optimize"] = replace(recipe, stop_at=last.number).to_json()
+        keeper.restore()
+        self.network.eval()
+        self.best = {"step": keeper.best_step, "loss": keeper.best}
+
+    def sample(self, problem: Problem) -> list[torch.Tensor]:
+        """The first eight validation rows, whose inner values are recorded while the network learns."""
+        blocks = problem.validation.blocks(self.sides)
+        return [blocks[part["block"]][:8].to(device()) for part in self.shape["encoders"]]
+
+    # ---- and use it
+
+    def run(self, blocks: list[torch.Tensor]) -> torch.Tensor:
+        """Raw outputs (N, K) or (N, members, K) for blocks of any length, a part at a time."""
+        parts = range(0, len(blocks[0]), AT_ONCE)
+        return torch.cat([self.network([block[at : at + AT_ONCE] for block in blocks]) for at in parts])
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        self.network.eval()
+        where = device()
+        blocks = inputs.blocks({part["block"]: part["side"] for part in self.shape["encoders"] if "side" in part})
+        with torch.no_grad():
+            outputs = self.run([blocks[part["block"]].to(where) for part in self.shape["encoders"]]).cpu()
+        found: Predictions = {}
+        first = 0
+        for output in self.outputs:
+            found[output.name] = np.asarray(output.predictions(outputs[..., first : first + output.size]))
+            first += output.size
+        return found
+
+    def state(self) -> tuple[dict, Tensors]:
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        return {"shape": self.shape}, weights
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        self.shape = data["shape"]
+        self.network = build(self.shape).to(device())
+        self.network.load_state_dict(tensors)
+        self.network.eval()
+
+
+def device() -> torch.device:
+    """CUDA or MPS when there, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
