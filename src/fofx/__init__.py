@@ -10,6 +10,8 @@ What is heavy (torch, polars) is imported when one of these names is first used.
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 from fofx.errors import DataError, FindError, FofxError, Notice, RunError, TaskError
@@ -28,6 +30,17 @@ _LATER |= {"Task": "fofx.task", "tasks": "fofx.tasks"}
 __all__ = [
     "DataError", "FindError", "FofxError", "Function", "Notice", "RunError", "Task", "TaskError", "find", "load", "runs", "tasks",
 ]  # fmt: skip
+
+
+class _Face(types.ModuleType):
+    """`find` and `tasks` are files as well as functions. Python would hang the file here once it is imported; the function stays."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _LATER and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:
