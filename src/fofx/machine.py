@@ -1,4 +1,4 @@
-"""What this machine has: cores, memory, an NVIDIA driver, fonts, places to write. Asked of the system; nothing changes."""
+"""What this machine has: cores, memory, an NVIDIA driver, fonts, places to write. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def memory_sizes() -> tuple[float, float]:
 
 
 def can_write(folder: Path) -> bool:
-    """Tried, not asked: rights do not tell of full or read-only disks. A folder still to come is tried in its parent."""
+    """Tried, not asked: rights do not tell of full or read-only disks. For a folder to come, its parent is tried."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:

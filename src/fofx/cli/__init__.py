@@ -16,9 +16,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         rest, asked = take_language(sys.argv[1:] if arguments is None else arguments)
         lang = words.language(asked)
+        from fofx.cli.commands import app
         from fofx.cli.speak import command
 
-        result = command(lang)(rest or ["--help"], prog_name="fofx", obj=lang, standalone_mode=True)
+        result = command(app, lang)(rest or ["--help"], prog_name="fofx", obj=lang, standalone_mode=True)
         return result if isinstance(result, int) else 0
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else int(leave.code is not None)

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from fofx.cli.speak import Command, Group
+from fofx.errors import TaskError
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
 
 # Options that several commands share; their help texts come from the tables of words.
-Data = Annotated[str, typer.Argument(metavar="DATA")]
+Data = Annotated[str | None, typer.Argument(metavar="DATA")]
 RunName = Annotated[str, typer.Argument(metavar="RUN")]
 File = Annotated[str, typer.Argument(metavar="FILE")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK")]
@@ -56,7 +57,7 @@ def begin(
 @app.command(cls=Command)
 def find(
     ctx: typer.Context,
-    data: Data,
+    data: Data = None,
     output: Outputs = None,
     input: Inputs = None,
     model: Model = "auto",
@@ -78,6 +79,8 @@ def find(
     as_json: AsJson = False,
 ) -> None:
     asked = dict(locals())
+    if data is None and resume is None:
+        raise TaskError("no-data", "Say which data to find a function from: fofx find DATA --output COL")
     from fofx.cli.work import search
 
     search(data, asked, lang=ctx.obj, as_json=as_json)
@@ -107,15 +110,14 @@ def try_(
 def score(ctx: typer.Context, run_name: RunName, file: File, as_json: AsJson = False) -> None:
     from fofx.cli import draw
     from fofx.cli.work import load
-    from fofx.data.read import read
 
     function = load(run_name)
-    table = read(file)
-    scores = function.score(table)
+    scores = function.score(file)
+    rows = int(scores.pop("rows"))
     if as_json:
-        draw.as_json({"run": str(function.run.path), "rows": len(table), "scores": scores})
+        draw.as_json({"run": str(function.run.path), "rows": rows, "scores": scores})
     else:
-        draw.scores(function.run.name, len(table), scores, ctx.obj)
+        draw.scores(function.run.name, rows, scores, ctx.obj)
 
 
 @app.command(cls=Command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fofx.function import Function
     from fofx.task import Column
 
-HIGHER_IS_BETTER = {"accuracy", "balanced_accuracy", "f1", "auc", "r2"}
+LOWER_IS_BETTER = {"mse", "rmse", "mae", "log_loss"}
 NARROWEST = 100  # columns of text when the output is no terminal, so that a table is not cut
 
 
@@ -48,6 +48,7 @@ class Progress:
                 transient=True,
             )
             self.task = self.bar.add_task(say("find.working", lang), total=None, note="")
+            self.rung = 0
 
     def __enter__(self) -> Progress:
         if self.bar:
@@ -59,15 +60,16 @@ class Progress:
             self.bar.stop()
 
     def __call__(self, event: dict[str, Any]) -> None:
-        what, rung = event.get("what"), str(event.get("rung") or "")
+        what, rung = event["what"], str(event.get("rung") or "")
         if what == "scored":
-            text = say("find.scored", self.lang, rung=rung, score=number(event.get("validation")))
-            self.console.print(text, markup=False)
-        elif self.bar and what in ("rung", "step"):
-            fraction, loss = event.get("fraction"), event.get("loss")
-            known = {} if fraction is None else {"total": 1.0, "completed": min(1.0, fraction)}
-            note = "" if loss is None else f"loss {loss:.4g}"
-            self.bar.update(self.task, description=escape(rung), note=note, **known)
+            score = event.get("error") or f"{event.get('metric')} {number(event.get('validation'))}"
+            self.console.print(say("find.scored", self.lang, rung=rung, score=score), markup=False)
+        elif self.bar and what == "rung":  # the bar is the whole ladder, an equal part for each rung
+            self.rung = event["number"]
+            self.bar.update(self.task, description=escape(rung), total=event["of"], completed=self.rung, note="")
+        elif self.bar and what == "step":
+            note = "" if event.get("loss") is None else f"loss {event['loss']:.4g}"
+            self.bar.update(self.task, completed=self.rung + min(1.0, event["fraction"]), note=note)
 
 
 def number(value: Any) -> str:
@@ -107,8 +109,9 @@ def found(function: Function, lang: str) -> None:
     if function.winner == function.naive and len(function.rungs) > 1:
         out.print(say("find.naive_wins", lang), markup=False)
     out.print(say("find.run", lang, path=function.run.path), markup=False, soft_wrap=True)
-    if function.report_path:
+    if function.report_path.exists():
         out.print(say("find.report", lang, path=function.report_path), markup=False, soft_wrap=True)
+    out.print(say("find.next", lang, run=function.run.name), markup=False, soft_wrap=True)
 
 
 def columns(shown: Sequence[Column], lang: str) -> str:
@@ -119,7 +122,7 @@ def columns(shown: Sequence[Column], lang: str) -> str:
 
 def ladder(function: Function, lang: str) -> Table:
     """The rungs as a table; a rung that failed says why in place of its scores."""
-    better = "find.higher" if function.metric in HIGHER_IS_BETTER else "find.lower"
+    better = "find.lower" if function.metric in LOWER_IS_BETTER else "find.higher"
     table = Table(
         title=say("find.ladder", lang, metric=function.metric, direction=say(better, lang)), title_justify="left"
     )
@@ -189,7 +192,7 @@ def doubts(answer: Any, lang: str) -> list[str]:
     return lines
 
 
-def scores(run: str, rows: int, given: dict[str, float | None], lang: str) -> None:
+def scores(run: str, rows: int, given: Mapping[str, float | None], lang: str) -> None:
     table = Table(
         title=escape(say("score.title", lang, run=run, rows=f"{rows:,}")), title_justify="left", show_header=False
     )

@@ -43,10 +43,8 @@ def _headings(text: str, lang: str) -> str:
     return text
 
 
-def command(lang: str):
+def command(app: typer.Typer, lang: str):
     """The whole command line as one callable, its help in `lang`."""
-    from fofx.cli.commands import app
-
     group = typer.main.get_command(app)
     group.help = say("help.app", lang)
     for parameter in group.params:

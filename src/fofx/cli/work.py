@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time as clock
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,8 @@ def search(data: Any, asked: dict[str, Any], lang: str, as_json: bool, **more: A
         from fofx.find import find  # after the bar is drawn: this takes a second or two
 
         function = find(data, watch=progress, **given)
+    if lang != "en":
+        function.report(lang=lang)
     if as_json:
         draw.as_json(draw.summary(function))
     else:
@@ -76,7 +77,6 @@ def search_task(name: str, asked: dict[str, Any], lang: str, as_json: bool, demo
     if given["kinds"] and task.options.get("kinds"):
         more["kinds"] = {**task.options["kinds"], **given["kinds"]}
     more["outputs"] = given["outputs"] or task.outputs
-    more["name"] = given["name"] or f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     return search(task.table(**(task.demo if demo else {})), asked, lang, as_json, **more)
 
 
@@ -118,6 +118,8 @@ def rows_asked(function: Function, values: list[str]) -> Any:
 
         return read(values[0])
     names = [column.name for column in function.task.inputs]
+    if len(names) == 1 and len(values) > 1:  # with one input, every value is a row
+        return [one_row(names, [value]) for value in values]
     return one_row(names, values)
 
 
