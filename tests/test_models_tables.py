@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fofx.errors import TaskError
+from fofx.models.dropout import Dropout
 from fofx.models.linear import Linear
 from fofx.models.mlp import MLP, activation_named, check_activation
 from fofx.models.tabm import MemberLinear, PiecewiseLinear, TabM, quantile_edges
@@ -215,3 +216,34 @@ def test_quantile_edges_leave_out_what_is_not_finite():
 def test_edges_must_fit_the_columns():
     with pytest.raises(ValueError, match="4 columns"):
         TabM(4, 1, edges=[[0.0, 1.0]])
+
+
+@settings(max_examples=30, deadline=None)
+@given(some.floats(0.0, 0.95), some.lists(some.integers(1, 9), min_size=1, max_size=3))
+def test_dropout_drops_and_scales(rate, shape):
+    layer, values = Dropout(rate), torch.rand(shape) + 1
+    values.requires_grad_()
+    outputs = layer(values)
+    assert outputs.shape == values.shape
+    outputs.sum().backward()
+    torch.testing.assert_close(outputs, values * values.grad)  # the gradient is the mask, scaled
+    scale = 256 / (256 - round(rate * 256))
+    assert all(value == 0 or value == pytest.approx(scale) for value in values.grad.flatten().tolist())
+    assert torch.equal(layer.eval()(values), values)
+
+
+def test_dropout_keeps_the_mean_and_the_rate():
+    torch.manual_seed(0)
+    values = torch.ones(400, 1001)
+    outputs = Dropout(0.25)(values)
+    assert outputs.mean().item() == pytest.approx(1, abs=0.005)
+    assert (outputs == 0).float().mean().item() == pytest.approx(0.25, abs=0.005)
+    columns = (outputs == 0).float().mean(0)  # every one of the eight bytes of a draw is as good as the others
+    assert columns.min() > 0.15 and columns.max() < 0.35
+    torch.manual_seed(0)
+    assert torch.equal(Dropout(0.25)(values), outputs)
+
+
+def test_dropout_rate_out_of_range():
+    with pytest.raises(ValueError, match="got 1"):
+        Dropout(1.0)

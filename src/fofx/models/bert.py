@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from fofx.errors import FofxError
 from fofx.models.attention import attend, real_positions
+from fofx.models.dropout import Dropout
 from fofx.models.window import Peek
 
 
@@ -43,7 +44,7 @@ class BERTAdd(nn.Module):
         super().__init__()
         self.dense = nn.Linear(inputs, width)
         self.LayerNorm = nn.LayerNorm(width, eps=epsilon)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, inner: torch.Tensor, shortcut: torch.Tensor) -> torch.Tensor:
         return self.LayerNorm(self.dropout(self.dense(inner)) + shortcut)  # (B, T, C)
@@ -106,7 +107,7 @@ class BERT(nn.Module):
                 "LayerNorm": nn.LayerNorm(width, eps=epsilon),
             }
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.embedded = Peek()
         blocks = (BERTLayer(width, heads, wide, dropout, epsilon, activation) for _ in range(layers))
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(blocks)})
@@ -233,4 +234,4 @@ def read_checkpoint(path, pooler: bool = False) -> tuple[dict, dict]:
     return options, clean
 
 
-PIECES = (FofxError, Peek, real_positions, attend, BERTSelf, BERTAdd, BERTLayer, BERT, read_checkpoint)
+PIECES = (FofxError, Peek, Dropout, real_positions, attend, BERTSelf, BERTAdd, BERTLayer, BERT, read_checkpoint)

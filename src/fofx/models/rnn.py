@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from fofx.models.dropout import Dropout
 from fofx.models.window import Peek
 
 
@@ -139,7 +140,7 @@ class TextRNN(nn.Module):
         self.token = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.token.weight, std=0.1)
         self.embedded = Peek()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.recurrent = Recurrent(width, width // 2 if both_ways else width, kind, layers, both_ways, fast)
         self.width = self.recurrent.width
         self.pooled = Peek()
@@ -163,4 +164,4 @@ class TextRNN(nn.Module):
         return self.outputs(self.head(self.dropout(pooled)))  # (B, outputs)
 
 
-PIECES = (Peek, rnn_cell, lstm_cell, gru_cell, reverse_within, Recurrent, TextRNN)
+PIECES = (Peek, Dropout, rnn_cell, lstm_cell, gru_cell, reverse_within, Recurrent, TextRNN)

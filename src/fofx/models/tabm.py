@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from fofx.models.dropout import Dropout
 from fofx.models.window import Peek
 
 
@@ -133,7 +134,7 @@ class TabM(nn.Module):
         self,
         inputs: int,
         outputs: int | None,
-        members: int = 16,
+        members: int = 8,
         hidden: tuple[int, ...] = (128, 128),
         dropout: float = 0.1,
         edges: list[list[float]] | None = None,
@@ -153,7 +154,7 @@ class TabM(nn.Module):
             width = size
         self.members = members
         self.width = width
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.head = nn.Identity() if outputs is None else MemberHeads(members, width, outputs)
         self.outputs = Peek()
 
@@ -162,9 +163,7 @@ class TabM(nn.Module):
         if len(self.layers) == 0:
             return hidden[:, None].expand(-1, self.members, -1)  # (B, K, F)
         for layer, window in zip(self.layers, self.windows):
-            hidden = window(torch.relu(layer(hidden)))  # (K, B, I)
-            if self.training and self.dropout > 0:
-                hidden = torch.dropout(hidden, self.dropout, True)
+            hidden = self.dropout(window(torch.relu(layer(hidden))))  # (K, B, I)
         return hidden.transpose(0, 1)  # (B, K, F)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
@@ -184,4 +183,4 @@ class MemberHeads(nn.Module):
         return torch.baddbmm(self.bias, features.transpose(0, 1), self.weight).transpose(0, 1)  # (B, K, outputs)
 
 
-PIECES = (Peek, quantile_edges, PiecewiseLinear, MemberLinear, MemberHeads, TabM)
+PIECES = (Peek, Dropout, quantile_edges, PiecewiseLinear, MemberLinear, MemberHeads, TabM)

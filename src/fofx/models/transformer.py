@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fofx.models.attention import SelfAttention, attend, real_positions
+from fofx.models.dropout import Dropout
 from fofx.models.window import Peek
 
 
@@ -29,7 +30,7 @@ class TransformerBlock(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.widen = nn.Linear(width, 4 * width)
         self.narrow = nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.seen = Peek()
 
     def forward(self, tokens: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
@@ -60,7 +61,7 @@ class Transformer(nn.Module):
         self.token = nn.Embedding(vocabulary, width)
         self.position = nn.Embedding(positions, width)
         self.embedded = Peek()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.pooled = Peek()
@@ -95,4 +96,4 @@ class Transformer(nn.Module):
         return self.outputs(self.head(self.dropout(pooled)))  # (B, outputs)
 
 
-PIECES = (Peek, real_positions, attend, SelfAttention, TransformerBlock, Transformer)
+PIECES = (Peek, Dropout, real_positions, attend, SelfAttention, TransformerBlock, Transformer)
