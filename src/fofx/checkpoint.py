@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,10 @@ class Checkpoint:
 
     def fits(self, model: torch.nn.Module, recipe: dict[str, Any]) -> None:
         """Raise RunError "foreign-checkpoint" unless this is a state of that model under that recipe."""
-        mine = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in self.weights.items()}
-        its = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in model.state_dict().items()}
-        differing = sorted(name for name in mine.keys() | its.keys() if mine.get(name) != its.get(name))
+        its = _forms(model.state_dict())
+        differing: list[str] = []
+        for mine in [_forms(self.weights), *([_forms(self.best)] if self.best else [])]:
+            differing += sorted(name for name in mine.keys() | its.keys() if mine.get(name) != its.get(name))
         differing += sorted(
             name for name in self.recipe.keys() | recipe.keys() if self.recipe.get(name) != recipe.get(name)
         )
@@ -106,6 +108,10 @@ class Checkpoint:
                 f"The checkpoint is of another model or recipe: they differ in {', '.join(differing[:5])}. "
                 "Resume with the recipe and the data of the same run.",
             )
+
+
+def _forms(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
@@ -122,18 +128,24 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:
     """Put back what `optimizer_tensors` gave. Raises RunError "foreign-checkpoint" when it does not fit."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    adam = isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW)
+    expected = {"step", "exp_avg", "exp_avg_sq"} if adam else {"momentum_buffer"}
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         place, _, name = key.partition(".")
-        if not place.isdigit() or int(place) >= len(parameters):
+        if not place.isdigit() or int(place) >= len(parameters) or name not in expected:
             raise RunError("foreign-checkpoint", f"The checkpoint's optimizer has {key!r}, which this model has not.")
         parameter = parameters[int(place)]
-        if name != "step":
+        if name == "step":
+            tensor = tensor.reshape(())
+        else:
             if tensor.shape != parameter.shape:
                 raise RunError("foreign-checkpoint", f"The checkpoint's {key!r} has the shape {tuple(tensor.shape)}.")
             # The fused update walks through memory, so the state must lie there as the parameter does (channels last).
             tensor = torch.empty_like(parameter).copy_(tensor)
         state.setdefault(int(place), {})[name] = tensor
+    if any(values.keys() != expected for values in state.values()):
+        raise RunError("foreign-checkpoint", "The checkpoint's optimizer is another one or incomplete.")
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
@@ -146,6 +158,10 @@ def random_state(device: torch.device) -> Tensors:
 
 
 def restore_random(state: Tensors, device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
+    """Put back what `random_state` gave. Raises RunError "broken-checkpoint"."""
+    try:
+        torch.set_rng_state(state["cpu"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"], device)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise RunError("broken-checkpoint", f"The checkpoint's random state cannot be used: {error}.") from error

@@ -15,6 +15,7 @@ Each is a filter over steps, so they are put one after another, and the loop kno
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import time
@@ -48,8 +49,11 @@ class Keeper:
         self.checked = 0  # number of the last step looked at
         self.weights: dict[str, torch.Tensor] = {}  # a copy of the best
         if start is not None and start.keeper:
-            self.best, self.best_step = start.keeper["best"], start.keeper["best_step"]
-            self.waited, self.checked = start.keeper["waited"], start.keeper["checked"]
+            try:
+                self.best, self.best_step = start.keeper["best"], int(start.keeper["best_step"])
+                self.waited, self.checked = int(start.keeper["waited"]), int(start.keeper["checked"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise RunError("broken-checkpoint", f"The checkpoint's best score is unreadable: {error!r}.") from error
             self.weights = {name: tensor.clone() for name, tensor in start.best.items()}
 
     @property
@@ -122,9 +126,9 @@ class History:
         """One line. Written by hand: the loss is finite and five numbers need no JSON encoder."""
         line = f'{{"step": {step.number}, "epoch": {step.epoch}, "loss": {step.loss!r}, "rate": {step.rate!r}'
         if step.gradient_norm is not None:
-            line += f', "gradient_norm": {json.dumps(step.gradient_norm)}'
+            line += f', "gradient_norm": {_plain(step.gradient_norm)}'
         if step.validation is not None:
-            line += f', "validation": {json.dumps(step.validation)}'
+            line += f', "validation": {_plain(step.validation)}'
         try:
             self.file.write(line + self.more + "}\n")
             self.file.flush()
@@ -144,6 +148,10 @@ class History:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _plain(value: float) -> str:
+    return repr(value) if math.isfinite(value) else "null"
 
 
 def _cut(path: Path, number: int) -> None:

@@ -47,7 +47,7 @@ def huber(prediction: torch.Tensor, target: torch.Tensor, delta: float = 1.0) ->
 
 def beside(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """The target shaped to stand beside the prediction; (B,) against (B, 1) would else silently become (B, B)."""
-    if prediction.ndim == target.ndim + 1 and prediction.shape[0] == target.shape[0]:
+    if prediction.ndim == target.ndim + 1 and prediction.shape[:1] + prediction.shape[2:] == target.shape:
         target = target.unsqueeze(1).expand_as(prediction)  # (B, M, D)
     if prediction.shape != target.shape:
         raise ValueError(f"prediction {tuple(prediction.shape)} does not fit target {tuple(target.shape)}")

@@ -14,7 +14,7 @@ The functions in `PIECES` are pasted into ejected scripts, so they use `torch` a
         optimizer.zero_grad()
         loss = loss_of(picked)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)   # only when the recipe clips
+        clip_gradient(model.parameters(), CLIP)                # only when the recipe clips
         optimizer.step()
 
 and gives the same numbers, bit for bit.
@@ -22,18 +22,31 @@ and gives the same numbers, bit for bit.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import math
+import sys
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import torch
 
 from fofx.checkpoint import Checkpoint, optimizer_tensors, random_state, restore_optimizer, restore_random
-from fofx.errors import TaskError
+from fofx.errors import RunError, TaskError
 from fofx.overflow import not_finite
 from fofx.recipe import Recipe, Step
 
-__all__ = ["PIECES", "Descent", "Recipe", "Step", "batches", "learning_rate", "make_optimizer", "optimize"]
+__all__ = [
+    "PIECES",
+    "Descent",
+    "Recipe",
+    "Step",
+    "batches",
+    "clip_gradient",
+    "learning_rate",
+    "make_optimizer",
+    "optimize",
+]
 
 
 # ---------------------------------------------------------------------------------------------------- the pieces
@@ -89,7 +102,34 @@ def make_optimizer(parameters, name: str, rate: float, decay: float):
     return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, fused=True)
 
 
-PIECES = (batches, learning_rate, make_optimizer)
+def clip_gradient(parameters, longest: float) -> float:
+    """Shorten the gradient of all parameters together to length `longest`; give the length it had (Pascanu 2013).
+
+    The length is the L2 norm. Half the time of `clip_grad_norm_` when nothing needs shortening, and the same bits.
+    """
+    parameters = list(parameters)
+    norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+    length = norm.item()
+    if length > longest:
+        torch.nn.utils.clip_grads_with_norm_(parameters, longest, norm)
+    return length
+
+
+PIECES = (batches, learning_rate, make_optimizer, clip_gradient)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory that one step frees, for the next step.
+
+    By default it hands large buffers back to the system, which must then clear every page of them anew: a small
+    CNN's step spends a fifth of its time on that. Process-wide, Linux with glibc only, up to 512 MB kept; the peak
+    does not change.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            c_library = ctypes.CDLL(None)
+            c_library.mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD: buffers below this come from the heap
+            c_library.mallopt(-1, 512 * 2**20)  # M_TRIM_THRESHOLD: free heap kept
 
 
 # ---------------------------------------------------------------------------------------------------- the loop
@@ -140,13 +180,13 @@ class Descent(Iterator[Step]):
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from here to the same bits. Only between two steps."""
         if not self._between_steps:
-            raise RuntimeError("A checkpoint can only be taken between two steps; this step was interrupted half-way.")
+            raise RunError("mid-step", "A checkpoint needs a whole step; this one was interrupted half-way.")
         return Checkpoint(
             number=self.number,
             recipe=self.recipe.to_json(),
             weights=dict(self.model.state_dict()),
             optimizer=optimizer_tensors(self.optimizer),
-            random=random_state(self.device) if self.number or self._start else {},
+            random=random_state(self.device) if self.number else {},
             scaler=self.scaler.state_dict() if self.scaler is not None else {},
         )
 
@@ -161,7 +201,9 @@ class Descent(Iterator[Step]):
         model, optimizer, loss_of, scaler, recipe = self.model, self.optimizer, self.loss_of, self.scaler, self.recipe
         plain = recipe.precision == "float32"
         model.train()
-        if self._start is not None and self._start.random:
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        if self._start is not None and self.number:
             restore_random(self._start.random, self.device)
         else:
             torch.manual_seed(recipe.seed)
@@ -182,7 +224,7 @@ class Descent(Iterator[Step]):
             if recipe.clip is not None:
                 if scaler is not None:
                     scaler.unscale_(optimizer)
-                norm = torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip).item()
+                norm = clip_gradient(self.parameters, recipe.clip)
                 if not math.isfinite(norm) and scaler is None:
                     raise not_finite(model, partial(self._loss, picked), self.number + 1, rate, value)
             if scaler is None:

@@ -47,7 +47,7 @@ def not_finite(
         "weights": f"the weights of layer {layer!r} are not finite",
         "output": f"the first layer to overflow is {layer!r}: its output is not finite",
         "loss": "every layer's output is finite, the loss itself is not",
-        "gradient": f"the loss is finite, but the gradient at layer {layer!r} is not",
+        "gradient": f"the loss is finite, but the gradient that reaches layer {layer!r} is not",
     }[what]
     return FindError(
         "not-finite",
