@@ -302,11 +302,12 @@ def test_the_demonstration_shows_three_and_goes_on_after_an_error(
         asked.append((name, given["budget"]))
         if name == "digits":
             raise FindError("nothing-found", "no rung")
-        return SimpleNamespace(run=SimpleNamespace(name=f"{name}-1"))
+        return SimpleNamespace(run=SimpleNamespace(name=f"{name}-1"), report_path=f"runs/{name}-1/report.html")
 
     monkeypatch.setattr(work, "search_task", search_task)
     assert main(["demo", "--budget", "10"]) == 2
     shown = capsys.readouterr()
     assert [name for name, _ in asked] == ["river", "digits", "reviews"]
     assert sum(budget for _, budget in asked) == pytest.approx(10)
-    assert "fofx show river-1" in shown.out and "fofx show reviews-1" in shown.out and "[nothing-found]" in shown.err
+    assert "fofx show river-1" in shown.out and "runs/reviews-1/report.html" in shown.out
+    assert "[nothing-found]" in shown.err

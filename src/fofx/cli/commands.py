@@ -188,7 +188,7 @@ def run(
 
 
 @app.command(cls=Command)
-def demo(ctx: typer.Context, budget: Budget = 75.0, seed: Seed = 0, out: Out = "runs") -> None:
+def demo(ctx: typer.Context, budget: Budget = 70.0, seed: Seed = 0, out: Out = "runs") -> None:
     from fofx.cli.work import show_three
 
     show_three(budget, seed, out, ctx.obj)

@@ -62,8 +62,10 @@ class Progress:
     def __call__(self, event: dict[str, Any]) -> None:
         what, rung = event["what"], str(event.get("rung") or "")
         if what == "scored":
-            score = event.get("error") or f"{event.get('metric')} {number(event.get('validation'))}"
-            self.console.print(say("find.scored", self.lang, rung=rung, score=score), markup=False)
+            score = f"{event.get('metric')} {number(event.get('validation'))}"
+            why = event.get("error")
+            text = f"{rung}: {why}" if why else say("find.scored", self.lang, rung=rung, score=score)
+            self.console.print(text, markup=False)
         elif self.bar and what == "rung":  # the bar is the whole ladder, an equal part for each rung
             self.rung = event["number"]
             self.bar.update(self.task, description=escape(rung), total=event["of"], completed=self.rung, note="")
