@@ -180,6 +180,8 @@ def test_padding_changes_nothing(kind, length, padding):
     assert short.isfinite().all()
     features = model.features(longer, wider)
     assert (features[~wider] == 0).all()
+    if length == 0:
+        assert (model.pool(features, wider) == 0).all()
     if length == ids.shape[1]:
         torch.testing.assert_close(model(ids), short, rtol=1e-4, atol=1e-5)
 
@@ -187,8 +189,13 @@ def test_padding_changes_nothing(kind, length, padding):
 def test_gradients_are_finite_with_an_empty_text():
     model = Transformer(20, 2, width=8, layers=2, heads=2)
     ids = torch.randint(0, 20, (2, 3))
-    model(ids, torch.tensor([[True, True, False], [False, False, False]])).sum().backward()
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    model(ids, mask).sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    with watch(model) as seen:
+        assert model(ids, mask).isfinite().all()
+    weights = seen["blocks.0.attention.weights"]
+    assert (weights[1, :, :, 0] == 1).all() and (weights[0, :, :, 2] == 0).all()
 
 
 def test_too_long_a_text():

@@ -108,7 +108,7 @@ def tabm(**options) -> TabM:
     model = TabM(4, 3, members=5, hidden=(8, 6), dropout=0.0, **options).double()
     with torch.no_grad():
         for parameter in model.parameters():  # the adapters start at 1, where errors could hide
-            parameter.add_(0.3 * torch.randn_like(parameter))
+            parameter.add_(torch.randn_like(parameter))
     return model
 
 
