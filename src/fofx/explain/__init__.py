@@ -1,0 +1,221 @@
+"""Why this answer? Each input is taken away in turn, and the change of the answer is what that input carried (occlusion).
+
+Works with any rung, because it only asks for predictions: all variants of all rows in one call. One thing at a time is taken
+away, so two inputs that say the same can each look unimportant; the numbers are effects on the model, not causes in the world.
+Shapes: N rows, V variants of a row, H x W pixels, C colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from fofx.encoded import Predictions
+from fofx.errors import Notice, TaskError, nearest
+from fofx.explain.occlude import Found, Span, Variants, variants_of
+from fofx.fields.base import Field, Flat, Output
+from fofx.fields.number import Number
+from fofx.words import say
+
+if TYPE_CHECKING:
+    from fofx.function import Function
+
+__all__ = ["Explanation", "Span", "explain", "explain_rows"]
+
+MOST_COLUMNS = 256  # of a wide table, those that lie farthest from their typical value are tried
+PLACES = 8  # of the patch along each side of a picture
+
+
+@dataclass
+class Explanation:
+    """What carried one answer. An effect is the answer minus the answer without that input: above 0, it spoke for it.
+
+    value, about : the answer; for a class, `about` is that class and effects are in its probability; for a number, `about`
+                   is None and effects are in the number's unit. base: the probability of `about`, or the number.
+    parts        : (input, effect) for every input as a whole, the strongest first.
+    replaced     : {input: (its value, the typical value put in its place)} for numbers, categories and dates.
+    spans        : {text input: its stretches in order}; texts: the texts themselves.
+    heat         : {picture input: (H, W) effect of each pixel's patches}; pictures: (H, W, C) uint8.
+    notes        : what could not be explained, and why. others: the same for further outputs.
+    """
+
+    output: str
+    value: Any
+    about: str | None
+    base: float
+    parts: list[tuple[str, float]] = field(default_factory=list)
+    replaced: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    spans: dict[str, list[Span]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    heat: dict[str, np.ndarray] = field(default_factory=dict)
+    pictures: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[Notice] = field(default_factory=list)
+    others: list[Explanation] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "\n\n".join("\n".join(as_lines(each)) for each in (self, *self.others))
+
+    def to_html(self, lang: str | None = None) -> str:
+        """A piece of HTML; in both languages at once when `lang` is None, as the report shows it."""
+        from fofx.explain.markup import draw
+
+        return draw(self, lang)
+
+    def _repr_html_(self) -> str:
+        from fofx.explain.markup import alone
+
+        return alone(self)
+
+
+def explain(function: Function, frame: pl.DataFrame, rung: str | None = None, output: str | None = None) -> Explanation:
+    """What carried the answer for the first row of `frame`, by the winner or by another rung.
+
+    With several outputs: for `output`, by default the first; the others are in `.others`. Raises TaskError "no-row",
+    "unknown-output" or "unknown-rung".
+    """
+    if frame.height == 0:
+        raise TaskError("no-row", "There is no row to explain.")
+    names = [end.name for end in function.outputs]
+    if output is not None and output not in names:
+        raise TaskError(
+            "unknown-output", f"There is no output {output!r}; there are {', '.join(names)}.{nearest(output, names)}"
+        )
+    found = explain_rows(function, frame[:1], rung)[0]
+    chosen = next(each for each in found if output is None or each.output == output)
+    chosen.others = [each for each in found if each is not chosen]
+    return chosen
+
+
+def explain_rows(
+    function: Function, frame: pl.DataFrame, rung: str | None = None, places: int = PLACES
+) -> list[list[Explanation]]:
+    """For each row, an Explanation of each output. All rows are predicted in one call."""
+    frame = frame.select([each.name for each in function.fields])
+    fields, wide = chosen_fields(function.fields, frame)
+    each = [
+        {f.name: variants_of(f, frame[f.name][row : row + 1], places) for f in fields} for row in range(frame.height)
+    ]
+    tables = [table_of(variants, frame[row : row + 1]) for row, variants in enumerate(each)]
+    predictions = function.predict(pl.concat(tables, how="vertical"), rung)
+    ends = np.cumsum([table.height for table in tables])
+    naive = function.rung(rung or function.winner).family == "naive"
+    found = []
+    for variants, table, end in zip(each, tables, ends):
+        rows = slice(int(end) - table.height, int(end))
+        notes = [*([wide] if wide else []), *(v.note for v in variants.values() if v.note)]
+        if naive:
+            text = "This is the naive answer: it is the same whatever comes in, or repeats one column."
+            notes.append(Notice("naive-explained", text, 1))
+        found.append([told(output, predictions, rows, variants, fields, notes) for output in function.outputs])
+    return found
+
+
+def chosen_fields(fields: list[Field], frame: pl.DataFrame) -> tuple[list[Field], Notice | None]:
+    """The inputs that are tried: all of them, or of very many columns those farthest from typical in the first row."""
+    flat = [f for f in fields if isinstance(f, Flat)]
+    if len(flat) <= MOST_COLUMNS:
+        return fields, None
+    far = {f.name: float(f.encode(frame[f.name][:1]).abs().max()) for f in flat}
+    kept = set(sorted(far, key=far.__getitem__, reverse=True)[:MOST_COLUMNS])
+    text = f"Of {len(flat):,} columns the {MOST_COLUMNS} that lie farthest from their usual values were tried."
+    note = Notice("some-columns-explained", text, len(flat))
+    return [f for f in fields if not isinstance(f, Flat) or f.name in kept], note
+
+
+def table_of(variants: dict[str, Variants], row: pl.DataFrame) -> pl.DataFrame:
+    """The row itself, then every variant of it: in each, one input differs. (V, inputs)"""
+    total = 1 + sum(each.count for each in variants.values())
+    columns, at = [], 1
+    for name in row.columns:
+        picked = np.zeros(total, dtype=np.int64)
+        if name not in variants:
+            columns.append(row[name][picked])
+            continue
+        count = variants[name].count
+        picked[at : at + count] = np.arange(1, 1 + count)
+        columns.append(variants[name].column[picked])
+        at += count
+    return pl.DataFrame(columns)
+
+
+def told(
+    output: Output,
+    predictions: Predictions,
+    rows: slice,
+    variants: dict[str, Variants],
+    fields: list[Field],
+    notes: list[Notice],
+) -> Explanation:
+    """One output's explanation from the predictions of one row's variants."""
+    predicted = predictions[output.name][rows]  # (V,) or (V, classes)
+    value = output.answers(predicted[:1])[0]
+    number = isinstance(output, Number)
+    scores = predicted if number else predicted[:, int(predicted[0].argmax())]  # (V,)
+    explanation = Explanation(output.name, value, None if number else str(value), float(scores[0]), notes=list(notes))
+    losses = scores[0] - scores[1:]
+    at = 0
+    for each in fields:  # in the order of the frame's columns, which is that of the fields
+        tried = variants[each.name]
+        found: Found = tried.finish(losses[at : at + tried.count]) if tried.note is None else Found(0.0)
+        at += tried.count
+        if tried.note is not None:
+            continue
+        explanation.parts.append((each.name, found.whole))
+        if found.heat is not None:
+            explanation.heat[each.name], explanation.pictures[each.name] = found.heat, np.asarray(tried.shown[0])
+        elif each.kind == "text":
+            explanation.spans[each.name], explanation.texts[each.name] = list(found.spans), str(tried.shown[0])
+        else:
+            explanation.replaced[each.name] = tried.shown
+    explanation.parts.sort(key=lambda part: -abs(part[1]))
+    return explanation
+
+
+# ---- in a terminal
+
+
+def as_lines(explanation: Explanation, most: int = 8) -> list[str]:
+    """The answer and, strongest first, what carried it."""
+    head = f"{explanation.output} = {shown(explanation.value)}"
+    if explanation.about is not None:
+        head += " " + say("explain.probability", "en", share=f"{explanation.base:.3f}")
+    lines = [head]
+    names = [name for name, _ in explanation.parts[:most]]
+    width = max((len(name) for name in names), default=0)
+    for name, effect in explanation.parts[:most]:
+        line = f"  {name:<{width}}  {effect:+.4g}"
+        if name in explanation.replaced:
+            value, typical = explanation.replaced[name]
+            line += "  " + say("explain.instead", "en", value=shown(value), typical=shown(typical))
+        lines.append(line)
+        strongest = sorted(explanation.spans.get(name, []), key=lambda span: -abs(span.effect))[:most]
+        lines += [f"    {span.effect:+.4f}  {span.text}" for span in strongest]
+        if name in explanation.heat:
+            lines += ["    " + row for row in shades(explanation.heat[name])]
+    if len(explanation.parts) > most:
+        lines.append("  " + say("explain.more", "en", count=len(explanation.parts) - most))
+    return [*lines, *(f"  ({note.text})" for note in explanation.notes)]
+
+
+def shades(heat: np.ndarray, most: int = 16) -> list[str]:
+    """A heat map in characters: . : * # speak for the answer, - = against it."""
+    rows, columns = (np.linspace(0, side - 1, min(side, most)).round().astype(int) for side in heat.shape)
+    small = heat[np.ix_(rows, columns)]
+    top = np.abs(small).max() or 1.0
+    levels = np.round(small / top * 4).astype(int)  # (rows, columns) from -4 to 4
+    return ["".join(" .:*#"[level] if level >= 0 else " --=="[-level] for level in row) for row in levels]
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
+    return str(value)
