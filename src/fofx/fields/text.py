@@ -16,20 +16,29 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def learn_tokenizer(texts: list[str], vocabulary: int):
-    """A WordPiece tokenizer (the `tokenizers` package) trained on these texts."""
+    """A WordPiece tokenizer (the `tokenizers` package) trained on these texts; the same texts give the same one.
+
+    The package numbers the letters inside words ("##a") in the random order of its hash table, and equally frequent
+    pieces are joined in the order of their numbers. So a first pass finds these letters, and a second gets them sorted.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary,
-        min_frequency=2,
-        special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
-        limit_alphabet=6000,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    def train(size: int, first: list[str], letters: int):
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=size, min_frequency=2, special_tokens=first, limit_alphabet=letters, show_progress=False
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return tokenizer
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    inner = sorted(piece for piece in train(0, special, 6000).get_vocab() if piece.startswith("##") and len(piece) == 3)
+    trained = train(vocabulary, special + inner, 6000)
+    tokenizer = Tokenizer(models.WordPiece(trained.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = trained.normalizer, trained.pre_tokenizer
+    tokenizer.add_special_tokens(special)
     return tokenizer
 
 
