@@ -58,14 +58,15 @@ class NaiveBayes:
         if not hasattr(self, "class_rows"):
             raise TaskError("not-fitted", "Call fit(features, target) before asking this model.")
         features = self.checked(features, self.columns)
-        with np.errstate(divide="ignore"):  # a prior or factor of 0 is log 0 = -inf, which is meant
+        with np.errstate(divide="ignore", over="ignore"):  # a factor of 0, or too small, is log 0 = -inf: meant
             joint = self.log_product(features) + np.log(self.prior())  # (M, C)
         joint[np.isneginf(joint).all(axis=1)] = np.log(self.prior())  # every class ruled out: only the prior is left
         return joint
 
     def predict(self, features):
         """The class with the largest product (ties: the lower class): (M,)."""
-        return self.classes[self.joint(features).argmax(axis=1)]
+        largest = self.joint(features).argmax(axis=1)
+        return self.classes[largest]
 
     def probabilities(self, features):
         """P(y | x) for every class (M, C), columns in the order of `classes`."""
@@ -81,7 +82,7 @@ class NaiveBayes:
         """
         row = row.toarray()[0] if hasattr(row, "toarray") else np.asarray(row)
         joint = self.joint(row[None])[0]
-        with np.errstate(divide="ignore", under="ignore"):
+        with np.errstate(divide="ignore", under="ignore", over="ignore"):
             log_factors = self.log_factors(self.checked(row[None], self.columns)[0])
             return {
                 "classes": self.classes,
@@ -132,7 +133,7 @@ class GaussianBayes(NaiveBayes):
 
     def floor(self, largest):
         """What is added to every variance; never 0, or a constant column would divide by 0."""
-        return max(self.smoothing * largest, np.finfo(np.float64).tiny * 2**60)
+        return max(self.smoothing * largest, np.finfo(np.float64).tiny * 2**60) if largest > 0 else 1.0
 
     def log_factors(self, row):
         gap = np.asarray(row, np.float64) - self.mean  # (C, D)

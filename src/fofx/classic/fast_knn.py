@@ -79,7 +79,7 @@ def exact(asked, columns, kind, out_distances, out_rows, todo):
         rows[:] = len(gaps)
         limit = np.inf
         for row in range(len(gaps)):
-            if gaps[row] < limit:
+            if gaps[row] < limit or rows[-1] == len(gaps):  # the second: the list is not full yet, and all is inf
                 push(distances, rows, gaps[row], row)
                 limit = distances[-1]
 
@@ -153,6 +153,7 @@ def propose(asked, columns, centre, centred, distances, rows, todo):
         longest = float(centred[-1].max())
         # rounding of a float32 sum of D + 1 products, of the lengths, and of centring the values
         errors = 1.2e-7 * (dimensions + 8) * (own + 2 * np.sqrt(own * longest) + longest)  # (M,)
+        errors += 1e-37 * (dimensions + 8)  # and what is lost below the smallest float32
         if not np.isfinite(errors).all():
             return
         here[:, :-1] *= -2

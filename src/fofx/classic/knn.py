@@ -65,15 +65,18 @@ class KNN:
     def nearest(self, asked, k):
         """Distances and rows of the `k` nearest to each asked row, by measuring every pair."""
         gaps = np.zeros((len(asked), len(self.rows)))  # (M, N)
-        for column in range(asked.shape[1]):  # one column after the other: a fixed order of summing gives fixed ties
-            here = asked[:, column, None].astype(np.float64)  # (M, 1)
-            gap = np.abs(here - self.rows[None, :, column])  # (M, N)
-            if self.distance == "euclidean":
-                gaps += gap * gap
-            elif self.distance == "manhattan":
-                gaps += gap
-            else:
-                np.maximum(gaps, gap, out=gaps)
+        with np.errstate(over="ignore"):  # gaps beyond float64 are all equally far: inf
+            for column in range(
+                asked.shape[1]
+            ):  # one column after the other: a fixed order of summing gives fixed ties
+                here = asked[:, column, None].astype(np.float64)  # (M, 1)
+                gap = np.abs(here - self.rows[None, :, column])  # (M, N)
+                if self.distance == "euclidean":
+                    gaps += gap * gap
+                elif self.distance == "manhattan":
+                    gaps += gap
+                else:
+                    np.maximum(gaps, gap, out=gaps)
         rows = np.argsort(gaps, axis=1, kind="stable")[:, :k]  # (M, K)
         nearest = np.take_along_axis(gaps, rows, axis=1)  # (M, K)
         return (np.sqrt(nearest) if self.distance == "euclidean" else nearest), rows

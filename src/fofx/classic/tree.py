@@ -93,7 +93,7 @@ class Tree:
             cut = self.best_cut(rows)
             if cut is None:
                 continue
-            feature, threshold = cut
+            feature, threshold = cut  # a numpy float64: numpy would round a Python float to float32 in the comparison
             nodes["feature"][node], nodes["threshold"][node] = feature, threshold
             goes_left = self.features[rows, feature] <= threshold
             waiting.append((rows[~goes_left], depth + 1, node, "right"))
@@ -166,7 +166,7 @@ class Tree:
         if self.criterion != "gini":  # sums of rounded numbers: call a tie what differs by rounding only
             least += 4 * np.finfo(np.float64).eps * len(rows) * len(rows) * self.summary(rows)[1]
         first = int(np.argmax(table["total"] <= least))
-        return int(table["feature"][first]), float(table["threshold"][first])
+        return int(table["feature"][first]), table["threshold"][first]
 
     def leaves(self, features):
         """The leaf (a node number) in which each row ends: (M,)."""
@@ -203,9 +203,15 @@ class Tree:
         row = np.asarray(row)
         leaf, steps, node = int(self.leaves(row[None])[0]), [], 0
         while node != leaf:
-            feature, threshold = int(self.nodes["feature"][node]), float(self.nodes["threshold"][node])
+            feature, threshold = int(self.nodes["feature"][node]), self.nodes["threshold"][node]
             yes = bool(np.float32(row[feature]) <= threshold)
-            step = {"node": node, "feature": feature, "threshold": threshold, "value": float(row[feature]), "yes": yes}
+            step = {
+                "node": node,
+                "feature": feature,
+                "threshold": float(threshold),
+                "value": float(row[feature]),
+                "yes": yes,
+            }
             steps.append({**step, "rows": int(self.nodes["rows"][node])})
             node = int(self.nodes["left" if yes else "right"][node])
         return [*steps, {"node": leaf, "rows": int(self.nodes["rows"][leaf]), "value": self.nodes["value"][leaf]}]
