@@ -1,6 +1,6 @@
 """How fast the loop is, its history written line by line, beside other ways to run the same model.
 
-    python benchmarks/loop.py [--threads 1] [--repeats 7] [--only mlp,cnn,gru]
+    python benchmarks/loop.py [--threads 1] [--repeats 5] [--only mlp,cnn,gru]
 
 Contenders: a bare hand-written loop over tensors in memory with torch's default Adam (the yardstick), the same over a
 DataLoader, skorch, Lightning, fastai and Keras on torch. Those not installed in this Python are skipped and named. Each
@@ -30,7 +30,7 @@ import warnings
 CONTENDERS = ["bare", "fofx", "fofx clipped", "DataLoader", "skorch", "Lightning", "fastai", "Keras"]
 PACKAGES = {"skorch": "skorch", "Lightning": "lightning", "fastai": "fastai", "Keras": "keras"}
 BATCH = {"mlp": 128, "cnn": 64, "gru": 64}
-STEPS = {"mlp": 300, "cnn": 40, "gru": 60}  # of one piece
+STEPS = {"mlp": 200, "cnn": 25, "gru": 30}  # of one piece
 ROWS = {"mlp": 128 * 150, "cnn": 64 * 40, "gru": 64 * 60}
 
 
@@ -391,7 +391,7 @@ def compare(kind: str, names: list[str], repeats: int, threads: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="mlp,cnn,gru")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -124,7 +124,7 @@ from test_optimize_resume import *
 folder = Path(sys.argv[1])
 path = folder / "checkpoint.safetensors"
 start = Checkpoint.load(path) if path.exists() else None
-recipe = Recipe(steps=400, batch=16, check_every=25, clip=1.0)
+recipe = Recipe(steps=300, batch=16, check_every=25, clip=1.0)
 model, loss_of = setting()
 everything = torch.arange(ROWS)
 descent = optimize(model, loss_of, ROWS, recipe, start=start)
@@ -160,10 +160,10 @@ def test_killed_at_random_moments(tmp_path):
     for group in ("weights", "best", "optimizer", "random"):
         assert equal(getattr(ends[0], group), getattr(ends[1], group)), (group, reached)
     assert ends[0].keeper == ends[1].keeper
-    assert ends[0].number == ends[1].number == 400
+    assert ends[0].number == ends[1].number == 300
     histories = [(folder / "history.jsonl").read_text() for folder in (whole, broken)]
     assert histories[0] == histories[1]
-    assert [json.loads(line)["step"] for line in histories[0].splitlines()] == list(range(1, 401))
+    assert [json.loads(line)["step"] for line in histories[0].splitlines()] == list(range(1, 301))
 
 
 # --------------------------------------------------------------------------------------------------- wrong files

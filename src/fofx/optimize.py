@@ -35,6 +35,7 @@ from fofx.checkpoint import Checkpoint, optimizer_tensors, random_state, restore
 from fofx.errors import RunError, TaskError
 from fofx.overflow import not_finite
 from fofx.recipe import Recipe, Step
+from fofx.update import shortest_update
 
 __all__ = [
     "PIECES",
@@ -98,8 +99,10 @@ def make_optimizer(parameters, name: str, rate: float, decay: float):
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
     if name == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-    momentum = 0.9 if name == "momentum" else 0.0
-    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay, fused=True)
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, fused=True)
+    # Not fused: torch 2.13's fused momentum fails when a layer gets its first gradient later than the others.
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
 
 
 def clip_gradient(parameters, longest: float) -> float:
@@ -199,6 +202,7 @@ class Descent(Iterator[Step]):
 
     def _descend(self) -> Generator[Step, None, None]:
         model, optimizer, loss_of, scaler, recipe = self.model, self.optimizer, self.loss_of, self.scaler, self.recipe
+        parameters, update = self.parameters, shortest_update(optimizer)
         plain = recipe.precision == "float32"
         model.train()
         if self.device.type == "cpu":
@@ -214,7 +218,8 @@ class Descent(Iterator[Step]):
             rate = learning_rate(self.number, recipe.steps, recipe.rate, recipe.schedule, recipe.warmup)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            optimizer.zero_grad()
+            for parameter in parameters:
+                parameter.grad = None  # all that `zero_grad` does, without its bookkeeping
             loss = loss_of(picked) if plain else self._loss(picked)
             value = loss.item()  # before the update, so that weights that gave a wrong loss can still be examined
             if not math.isfinite(value):
@@ -224,11 +229,11 @@ class Descent(Iterator[Step]):
             if recipe.clip is not None:
                 if scaler is not None:
                     scaler.unscale_(optimizer)
-                norm = clip_gradient(self.parameters, recipe.clip)
+                norm = clip_gradient(parameters, recipe.clip)
                 if not math.isfinite(norm) and scaler is None:
                     raise not_finite(model, partial(self._loss, picked), self.number + 1, rate, value)
             if scaler is None:
-                optimizer.step()
+                update()
             else:
                 scaler.step(optimizer)  # skips the update, and lowers the scale, when a gradient overflowed
                 scaler.update()
