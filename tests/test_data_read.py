@@ -120,6 +120,8 @@ def test_no_header(tmp_path):
     assert table.frame.columns == ["column_1", "column_2"]
     assert table.frame.height == 3
     assert "no-header" in codes(table)
+    words = read_file(tmp_path, "c.csv", "dog,size\ncat,3\ndog,4\ncat,5\n")
+    assert words.frame.columns == ["dog", "size"]
     years = read_file(tmp_path, "b.csv", "country,2019,2020\nA,1,2\nB,3,4\n")
     assert years.frame.columns == ["country", "2019", "2020"]
 
@@ -168,6 +170,12 @@ def test_missing_words_and_mixed_columns(tmp_path):
     assert read_file(tmp_path, "c.csv", f"m,n\n{half}\n").frame["m"].dtype == pl.String
 
 
+def test_few_different_words_in_many_rows(tmp_path):
+    words = ["a", " b", "NA", "c "] * 3000
+    frame = read_file(tmp_path, "a.csv", "w,n\n" + "".join(f"{word},1\n" for word in words)).frame
+    assert frame["w"].to_list() == ["a", "b", None, "c"] * 3000
+
+
 def test_types_beyond_the_first_thousands_of_rows(tmp_path):
     lines = "".join(f"{row},1\n" for row in range(5000)) + "0.5,2\n7,text\n"
     frame = read_file(tmp_path, "a.csv", f"a,b\n{lines}").frame
@@ -193,6 +201,12 @@ def test_broken_quotes_and_ragged_rows(tmp_path):
     table = read_file(tmp_path, "b.csv", "a,b\n1,2\n1,2,3\n4\n")
     assert table.frame.rows() == [(1, 2), (1, 2), (4, None)]
     assert "ragged-rows" in codes(table)
+
+
+def test_a_file_cut_short_inside_quotes(tmp_path):
+    table = read_file(tmp_path, "a.csv", '"x","y"\n"1","0.0"\n"2","0')
+    assert table.frame.height == 2
+    assert "broken-quotes" in codes(table)
 
 
 def test_infinite_huge_and_old_line_ends(tmp_path):
@@ -267,7 +281,8 @@ def test_memory_sources():
     ("source", "code"),
     [
         (5, "unknown-format"), ({}, "empty-file"), ({"a": []}, "no-rows"), ({"a": [1], "b": [1, 2]}, "unequal-columns"),
-        ((np.zeros((3, 2)), [1, 2]), "unequal-columns"), (np.zeros((2, 3, 4)), "wrong-shape"), (pl.DataFrame(), "empty-file"),
+        ((np.zeros((3, 2)), [1, 2]), "unequal-columns"), (np.zeros((2, 3, 4)), "wrong-shape"),
+        (pl.DataFrame(), "empty-file"),
         ({"x": [b"q"]}, "no-columns"), ("no/such/file.csv", "no-such-file"), ("zero\0byte", "no-such-file"),
     ],
 )  # fmt: skip
@@ -281,7 +296,8 @@ def test_bad_sources(source, code):
     ("name", "content", "code"),
     [
         ("a.csv", b"", "empty-file"), ("a.csv", b" \n\n", "empty-file"), ("a.csv", b"a,b\n", "no-rows"),
-        ("a.csv", b"a,b\nNA,?\n", "no-rows"), ("a.csv", bytes(range(256)) * 9, "not-text"), ("a.csv", b"\x89PNG..", "not-text"),
+        ("a.csv", b"a,b\nNA,?\n", "no-rows"), ("a.csv", bytes(range(256)) * 9, "not-text"),
+        ("a.csv", b"\x89PNG..", "not-text"),
         ("a.parquet", b"PAR1 nothing", "unreadable-table"), ("a.xlsx", b"nothing", "unreadable-table"),
         ("a.weird", b"a", "unknown-format"), ("a.json", b"[]", "no-rows"),
     ],

@@ -28,7 +28,11 @@ NUMBERS = (
 
 
 def clean(text: pl.Series) -> pl.Series:
-    """Cells stripped of blanks; words for "missing" become null."""
+    """Cells stripped of blanks; words for "missing" become null. A column of few different words is rarely touched."""
+    if len(text) > 10_000 and text.head(1000).n_unique() < 100:
+        words = text.unique()
+        if typed(words, "String", list(MISSING)).equals(words, null_equal=True):
+            return text
     return typed(text, "String", list(MISSING))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fofx.errors import DataError
 
-CHUNK = 1 << 24
+CHUNK = 1 << 20
 CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 26, 27})
 PICTURE_OR_ARCHIVE = {
     b"\x89PNG": "a PNG picture",
@@ -73,9 +73,11 @@ def _bare_utf16(start: bytes) -> str:
 def _decodes(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     plain = encoding in ("utf-8", "utf-8-sig", "gb18030", "cp1252")
+    buffer = bytearray(CHUNK)  # one buffer for all chunks, small enough to stay in the processor's cache
     with open(path, "rb") as file:
         middle = False  # is the decoder in the middle of a character?
-        while chunk := file.read(CHUNK):
+        while size := file.readinto(buffer):
+            chunk = buffer if size == CHUNK else buffer[:size]
             if plain and b"\0" in chunk:
                 return False
             if encoding in ("gb18030", "cp1252") and any(byte in chunk for byte in CONTROL):

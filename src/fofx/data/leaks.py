@@ -171,13 +171,16 @@ def _by_number(frame: pl.DataFrame, names: list[str], target: pl.Series, kind: s
         if not target.dtype.is_numeric():
             return set()
         wanted = target.cast(pl.Float64).to_numpy()
-        if not np.isfinite(wanted).all() or wanted.std() == 0:
+        if not np.isfinite(wanted).all():
             return set()
+        wanted = wanted / max(np.abs(wanted).max(), 1e-300)  # so that no square overflows
         with np.errstate(all="ignore"):
+            grid = grid / np.maximum(np.abs(grid).max(0), 1e-300)
             middle = grid - grid.mean(0)
             scale = np.sqrt((middle**2).sum(0) * ((wanted - wanted.mean()) ** 2).sum())
             likeness = np.abs((middle * (wanted - wanted.mean())[:, None]).sum(0)) / scale
-        return {name for name, alike, good in zip(names, likeness, whole) if good and alike > EXACT}
+        near = [place for place in range(len(names)) if whole[place] and likeness[place] > EXACT]
+        return {names[place] for place in near if _same_order(grid[:, place], wanted)}
     codes = target.cast(pl.String).cast(pl.Categorical).to_physical().to_numpy()
     counts = np.unique(codes, return_counts=True)
     if len(frame) < 100 or counts[1].min() < 10 or len(counts[0]) > 50:
@@ -188,6 +191,14 @@ def _by_number(frame: pl.DataFrame, names: list[str], target: pl.Series, kind: s
     low, high = np.take_along_axis(low, order, 0), np.take_along_axis(high, order, 0)
     apart = (high[:-1] < low[1:]).all(0) & whole
     return {name for name, alone in zip(names, apart) if alone}
+
+
+def _same_order(one: np.ndarray, two: np.ndarray) -> bool:
+    """Do the ranks agree too? One huge value alone can make a correlation of 1."""
+    ranks = [np.unique(values, return_inverse=True)[1].reshape(-1).astype(float) for values in (one, two)]
+    if min(rank.max() for rank in ranks) < 2:
+        return False
+    return bool(abs(np.corrcoef(ranks[0], ranks[1])[0, 1]) > 0.999)
 
 
 def _by_value(column: pl.Series, target: pl.Series, kind: str) -> bool:

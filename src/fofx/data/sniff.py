@@ -94,12 +94,16 @@ def looks_like_data(first: list[str], rest: list[list[str]]) -> bool:
     if all(is_number(cell) for cell in cells):
         return True
     below = [record for record in rest if len(record) == len(first) and record != first]
-    if len(first) > 50:
+    if not below or len(first) > 50:
         return False
-    return any(
-        cell.strip() not in MISSING and any(record[place] == cell for record in below)
-        for place, cell in enumerate(first)
-    )
+    again = False
+    for name, *values in zip(first, *below):
+        if name.strip() in MISSING:
+            continue
+        if not is_number(name) and all(is_number(value) for value in values if value.strip() not in MISSING):
+            return False  # a word above numbers is their name
+        again = again or name in values
+    return again
 
 
 @dataclass
