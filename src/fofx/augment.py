@@ -13,7 +13,12 @@ import torch.nn.functional as F
 
 
 def augment(
-    pictures: torch.Tensor, turn: float = 10.0, zoom: float = 0.12, shift: float = 0.08, light: float = 0.2, mirror: bool = True
+    pictures: torch.Tensor,
+    turn: float = 10.0,
+    zoom: float = 0.12,
+    shift: float = 0.08,
+    light: float = 0.2,
+    mirror: bool = True,
 ) -> torch.Tensor:
     """Bytes or floats (B, C, H, W) in 0..255 to floats in 0..255 of the same shape.
 

@@ -63,17 +63,6 @@ class Inputs:
         side = side or field.side
         return self._keep((field.name, side), lambda: field.encode_at(self.frame[field.name], side))
 
-    def blocks(self, sides: dict[str, int] | None = None) -> dict[str, torch.Tensor]:
-        """Every block of this input by name, as a network takes them."""
-        found: dict[str, torch.Tensor] = {}
-        if self.flat_fields():
-            found[VECTOR] = self.vector()
-        for text in self.text_fields():
-            found[text.name] = self.tokens(text)
-        for picture in self.picture_fields():
-            found[picture.name] = self.pictures(picture, (sides or {}).get(picture.name))
-        return found
-
     def _keep(self, key: tuple, make) -> torch.Tensor:
         if key not in self._kept:
             self._kept[key] = make()
@@ -105,13 +94,17 @@ class Problem:
 Predictions = dict[str, np.ndarray]  # output name -> (N,) numbers or (N, classes) probabilities
 
 
-def judge(outputs: Sequence[Output], predictions: Predictions, truths: dict[str, np.ndarray]) -> dict[str, float]:
+def judge(
+    outputs: Sequence[Output], predictions: Predictions, truths: dict[str, np.ndarray]
+) -> dict[str, float | None]:
     """Every metric; with several outputs each under "output.metric" and their means under the plain name."""
     each = {output.name: output.metrics(predictions[output.name], truths[output.name]) for output in outputs}
     if len(outputs) == 1:
         return each[outputs[0].name]
-    scores = {f"{name}.{metric}": value for name, metrics in each.items() for metric, value in metrics.items()}
+    scores: dict[str, float | None] = {
+        f"{name}.{metric}": value for name, metrics in each.items() for metric, value in metrics.items()
+    }
     for metric in {metric for metrics in each.values() for metric in metrics}:
-        values = [metrics[metric] for metrics in each.values() if metrics.get(metric) is not None]
-        scores[metric] = float(np.mean(values))
+        values = [value for metrics in each.values() if (value := metrics.get(metric)) is not None]
+        scores[metric] = float(np.mean(values)) if values else None
     return scores

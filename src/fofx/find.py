@@ -1,6 +1,6 @@
 """The main job: find a function from data. Read top to bottom it is the course: data, then model, loss, optimize.
 
-    read -> what goes in, what comes out -> split -> check -> encode -> climb the ladder -> score once on test -> write the run
+read -> what goes in, what comes out -> split -> check -> encode -> climb the ladder -> score once on test -> write the run
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from fofx.fields import Field, Output, make_field
 from fofx.function import Function
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
 from fofx.prepare import drop_unanswered, fingerprint, gather, groups_of, readable_pictures
+from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
-from fofx.run import FORMAT, Run, rung_folder
 from fofx.task import Task, infer
 
 Watch = Callable[[dict[str, Any]], None]
@@ -75,7 +75,7 @@ def find(
     Raises DataError, TaskError, RunError or FindError, each with a stable `code`.
     """
     tell: Watch = watch or (lambda event: None)
-    asked = {
+    asked: dict[str, Any] = {
         "outputs": _names(outputs), "inputs": _names(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
         "group": group, "time": time, "kinds": dict(kinds or {}), "strict": strict, "class_weights": class_weights,
         "label_smoothing": label_smoothing, "augment": augment,
@@ -90,7 +90,9 @@ def find(
         data, test, validation = (given if given is not None else before["data"].get(part) for given, part in
                                   ((data, "path"), (test, "test"), (validation, "validation")))  # fmt: skip
         if data is None:
-            raise RunError("data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...).")
+            raise RunError(
+                "data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...)."
+            )
     _demand_options(asked)
     followed = Run.open(recipe).read("run.json") if recipe is not None else None
     begun = clock.monotonic()
@@ -106,9 +108,7 @@ def find(
     order = None if asked["time"] is None else frame[table.resolve(asked["time"])]
     labels = frame[task.outputs[0].name] if task.outputs[0].kind == "category" else None
     rows = _split(frame.height, table.parts, labels, groups, order, asked["seed"])
-    warnings = check(
-        frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows
-    )
+    warnings = check(frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows)
     notices += warnings
     leaks = [notice for notice in warnings if notice.code.startswith("leak")]
     if leaks and asked["strict"]:
@@ -136,7 +136,9 @@ def find(
     fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
     ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
     run.write("fields.json", {"inputs": [field.state() for field in fields], "outputs": [end.state() for end in ends]})
-    options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment")} | {"in_time": order is not None}
+    options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment")} | {
+        "in_time": order is not None
+    }
     known = _known_classes(validation_frame, ends)
     problem = Problem(
         fields, ends, Inputs(train_frame, fields), Inputs(validation_frame.filter(known), fields),
@@ -174,7 +176,10 @@ def find(
         result.test_scores = scores_of(ends, predictions[rung_name], truths)
         result.test = result.test_scores.get(climb.metric)
 
-    naive = min((n for n in climb.predictions if climb.rungs[n].family == "naive"), key=lambda n: climb.cost(climb.predictions[n]))
+    naive = min(
+        (n for n in climb.predictions if climb.rungs[n].family == "naive"),
+        key=lambda n: climb.cost(climb.predictions[n]),
+    )
     record.update(
         status="stopped" if climb.interrupted else "done", winner=winner, naive=naive, metric=climb.metric,
         more_is_better=climb.more_is_better, scores=climb.results[winner].test_scores, chosen=chosen,
@@ -203,7 +208,11 @@ def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
             names = [table.frame.columns[-1]]
     wanted = [table.resolve(column) for column in names]
     kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
-    unused = [table.resolve(asked[word]) for word in ("split", "group", "time") if asked[word] and asked[word] not in GROUPINGS]
+    unused = [
+        table.resolve(asked[word])
+        for word in ("split", "group", "time")
+        if asked[word] and asked[word] not in GROUPINGS
+    ]
     starts = None if asked["inputs"] is None else [table.resolve(column) for column in asked["inputs"]]
     if asked["time"] and starts is None and asked["kinds"].get(asked["time"]):
         unused.remove(table.resolve(asked["time"]))
@@ -218,7 +227,9 @@ def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
 
 def _split(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed: int) -> Split:
     if rows < 3:
-        raise DataError("few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge.")
+        raise DataError(
+            "few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge."
+        )
     found = split_rows(rows, parts=parts, labels=labels, groups=groups, time=order, seed=seed)
     if min(found.sizes().values()) == 0:
         raise DataError("few-rows", f"The rows cannot be split into train, validation and test ({found.sizes()}).")
@@ -245,7 +256,9 @@ def _known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
     return known if known.any() else np.ones(frame.height, dtype=bool)
 
 
-def _rungs(problem: Problem, asked: dict, followed: dict | None, earlier: Run | None) -> tuple[list[Rung], dict[str, Result]]:
+def _rungs(
+    problem: Problem, asked: dict, followed: dict | None, earlier: Run | None
+) -> tuple[list[Rung], dict[str, Result]]:
     """The rungs to climb, their recipes where a run is followed, and the results of those that were finished before."""
     names = rungs_for(problem)
     if followed is not None:
@@ -276,7 +289,9 @@ def _asked_rung(name: str, climb: Climb) -> str:
     if name not in climb.rungs:
         climb.winner()  # raises when nothing was found at all
         result = climb.results.get(name)
-        raise TaskError("model-failed", f"The model {name!r} gave nothing: {result.error if result else 'it was stopped'}.")
+        raise TaskError(
+            "model-failed", f"The model {name!r} gave nothing: {result.error if result else 'it was stopped'}."
+        )
     return name
 
 
@@ -286,7 +301,9 @@ def _spread(climb: Climb, winner: str, end: Output) -> float:
     return float(np.quantile(errors, min(1.0, 0.9 * (1 + 1 / len(errors)))))
 
 
-def _write_predictions(run: Run, function: Function, rows: Split, frame: pl.DataFrame, climb: Climb, predictions: dict, known) -> None:
+def _write_predictions(
+    run: Run, function: Function, rows: Split, frame: pl.DataFrame, climb: Climb, predictions: dict, known
+) -> None:
     """predictions.parquet: each validation and test row's number in the data, its right answer, and what was predicted."""
     from io import BytesIO
 

@@ -16,9 +16,9 @@ from fofx.encoded import Inputs, Predictions
 from fofx.errors import DataError, FofxError, Notice, RunError, TaskError, nearest
 from fofx.fields import Field, Output, make_field
 from fofx.ladder import Result, make_rung, scores_of
+from fofx.run import Run, rung_folder
 from fofx.rungs.average import Average
 from fofx.rungs.base import Rung
-from fofx.run import Run, rung_folder
 from fofx.task import Task
 
 
@@ -122,7 +122,7 @@ class Function:
 
     def write_winner(self) -> None:
         """weights.safetensors: the tensors of every rung that the winner needs, each under its rung's name."""
-        tensors = {}
+        tensors: dict = {}
         for name in self._needed(self.winner):
             tensors |= {f"{name}/{key}": value for key, value in self._rungs[name].state()[1].items()}
         self.run.write_tensors("weights.safetensors", tensors)
@@ -135,7 +135,10 @@ class Function:
         if name not in self._rungs:
             known = [result.name for result in self.rungs if result.error is None]
             if name not in known:
-                raise TaskError("unknown-rung", f"There is no rung {name!r} in this run; it has {', '.join(known)}.{nearest(name, known)}")
+                raise TaskError(
+                    "unknown-rung",
+                    f"There is no rung {name!r} in this run; it has {', '.join(known)}.{nearest(name, known)}",
+                )
             rung = make_rung(name, self.fields, self.outputs)
             folder = rung_folder(name)
             kept = self.run.read(f"{folder}/rung.json")
@@ -148,7 +151,9 @@ class Function:
             except FofxError:
                 raise
             except Exception as problem:  # whatever a damaged file may cause, it is one clear error
-                raise RunError("damaged-run", f"The rung {name!r} of {self.run.path} cannot be restored: {problem}.") from problem
+                raise RunError(
+                    "damaged-run", f"The rung {name!r} of {self.run.path} cannot be restored: {problem}."
+                ) from problem
             if isinstance(rung, Average):
                 rung.members = {member: self.rung(member) for member in rung.weights}
             self._rungs[name] = rung
@@ -165,12 +170,17 @@ class Function:
         """What was given, as a frame with the input columns, and whether it was a single row."""
         names = [column.name for column in self.task.inputs]
         if isinstance(x, Mapping):
-            many = any(isinstance(value, list | tuple | pl.Series) or (isinstance(value, np.ndarray) and value.ndim in (1, 4)) for value in x.values())
+            many = any(
+                isinstance(value, list | tuple | pl.Series) or (isinstance(value, np.ndarray) and value.ndim in (1, 4))
+                for value in x.values()
+            )
             columns = x if many else {key: [value] for key, value in x.items()}
             return self._columns(read({key: _listed(value) for key, value in columns.items()})), not many
         if isinstance(x, str | int | float | bool | Path) or x is None:
             if len(names) != 1:
-                raise TaskError("wrong-row", f"One row needs {len(names)} values ({', '.join(names[:8])}); one came: {x!r}.")
+                raise TaskError(
+                    "wrong-row", f"One row needs {len(names)} values ({', '.join(names[:8])}); one came: {x!r}."
+                )
             return self._columns(read({names[0]: [str(x) if isinstance(x, Path) else x]})), True
         if isinstance(x, np.ndarray):
             if len(names) == 1 and self.task.inputs[0].kind == "picture" and x.ndim in (2, 3, 4):
@@ -184,7 +194,9 @@ class Function:
                 keys = list(dict.fromkeys(key for row in x for key in row))
                 return self._columns(read({key: [row.get(key) for row in x] for key in keys})), False
             if isinstance(x[0], list | tuple | np.ndarray):
-                return self._columns(read({name: [row[n] for row in self._even(x)] for n, name in enumerate(names)})), False
+                return self._columns(
+                    read({name: [row[n] for row in self._even(x)] for n, name in enumerate(names)})
+                ), False
             if len(names) == 1:
                 return self._columns(read({names[0]: list(x)})), False
             return self._columns(read({name: [value] for name, value in zip(names, self._even([x])[0])})), True
@@ -195,7 +207,9 @@ class Function:
         wrong = next((row for row in rows if len(row) != count), None)
         if wrong is not None:
             names = ", ".join(column.name for column in self.task.inputs[:8])
-            raise TaskError("wrong-row", f"A row needs {count} values ({names}{' ...' if count > 8 else ''}); one has {len(wrong)}.")
+            raise TaskError(
+                "wrong-row", f"A row needs {count} values ({names}{' ...' if count > 8 else ''}); one has {len(wrong)}."
+            )
         return rows
 
     def _columns(self, table: Table, with_outputs: bool = False) -> pl.DataFrame:
@@ -212,7 +226,10 @@ class Function:
         outputs = {column.name for column in self.task.outputs}
         if any(name in outputs for name in missing) or len(missing) == len(wanted):
             shown = ", ".join(missing[:8])
-            raise TaskError("missing-columns", f"These columns are needed but are not there: {shown}.{nearest(missing[0], table.frame.columns)}")
+            raise TaskError(
+                "missing-columns",
+                f"These columns are needed but are not there: {shown}.{nearest(missing[0], table.frame.columns)}",
+            )
         columns = [
             pl.Series(column.name, [None] * len(table), dtype=pl.Float64 if column.kind == "number" else pl.String)
             if column.name in missing
@@ -226,7 +243,9 @@ class Function:
         if kind == "number" and not column.dtype.is_numeric() and column.dtype != pl.Boolean:
             numbers = column.cast(pl.Float64, strict=False)
             if column.len() and numbers.null_count() == column.len() and column.null_count() < column.len():
-                raise DataError("not-numbers", f"{column.name!r} should hold numbers; it holds {column.drop_nulls()[0]!r}.")
+                raise DataError(
+                    "not-numbers", f"{column.name!r} should hold numbers; it holds {column.drop_nulls()[0]!r}."
+                )
             return numbers
         if kind == "text" and column.dtype != pl.String:
             return column.cast(pl.String)

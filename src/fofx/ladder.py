@@ -228,7 +228,9 @@ class Climb:
     def winner(self) -> str:
         """The rung with the lowest cost on validation; of equals the simpler, which stands lower on the ladder."""
         if not self.predictions:
-            failures = "; ".join(f"{r.name}: {r.error}" for r in self.results.values()) or "it was stopped before the first"
+            failures = (
+                "; ".join(f"{r.name}: {r.error}" for r in self.results.values()) or "it was stopped before the first"
+            )
             raise FindError("nothing-found", f"No rung could be fitted ({failures}).")
         costs = {name: self.cost(predictions) for name, predictions in self.predictions.items()}
         lowest = min(costs.values())

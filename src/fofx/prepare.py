@@ -10,8 +10,8 @@ import hashlib
 import numpy as np
 import polars as pl
 
-from fofx.data.table import Table
 from fofx.data.leaks import GROUPINGS, special_groups
+from fofx.data.table import Table
 from fofx.errors import DataError, Notice, TaskError
 from fofx.task import Task
 
@@ -29,7 +29,9 @@ def gather(table: Table, test: Table | None, validation: Table | None) -> Table:
         if len(missing) == len(table.frame.columns):
             raise DataError("other-columns", f"The {word} data {other.source} share no column with {table.source}.")
         if missing and len(missing) > 0.5 * len(table.frame.columns):
-            raise DataError("other-columns", f"The {word} data {other.source} lack the columns {', '.join(missing[:8])}.")
+            raise DataError(
+                "other-columns", f"The {word} data {other.source} lack the columns {', '.join(missing[:8])}."
+            )
         frames.append(other.frame.select([name for name in table.frame.columns if name in other.frame.columns]))
         parts.append(pl.Series("part", [word] * len(other)))
     try:
@@ -62,7 +64,9 @@ def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
         notices.append(Notice("missing-outputs", text, missing))
     if unlabelled.any():
         count = int(unlabelled.sum())
-        notices.append(Notice("unlabeled", f"{count} row(s) are unlabelled; they are kept aside and not used yet.", count))
+        notices.append(
+            Notice("unlabeled", f"{count} row(s) are unlabelled; they are kept aside and not used yet.", count)
+        )
     kept = answered & ~unlabelled
     if not kept.all():
         table.frame = table.frame.filter(kept)
@@ -99,7 +103,10 @@ def groups_of(table: Table, group: str | None, task: Task) -> np.ndarray | None:
     if group in GROUPINGS and group not in table.frame.columns:
         found = special_groups(group, table.frame, {column.name: column.kind for column in task.inputs})
         if found is None:
-            raise TaskError("no-windows", "group='windows' needs columns that repeat (name_1, name_2 ...) and overlap between rows; there are none.")
+            raise TaskError(
+                "no-windows",
+                "group='windows' needs columns that repeat (name_1, name_2 ...) and overlap between rows; there are none.",
+            )
         return found
     values = table.frame[table.resolve(group)]
     return values.cast(pl.String).fill_null("").rank("dense").to_numpy().astype(np.int64) - 1

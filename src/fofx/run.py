@@ -36,12 +36,17 @@ class Run:
     def create(cls, out: str | Path | None, name: str | None, topic: str) -> Run:
         """A new folder `out`/`name`; without a name, the topic and the time. An existing run is never written over."""
         parent = Path(out) if out else Path("runs")
-        if name and not re.fullmatch(r"[^/\\:*?\"<>|\x00-\x1f]{1,100}", name) or name in (".", ".."):
+        if (name and not re.fullmatch(r"[^/\\:*?\"<>|\x00-\x1f]{1,100}", name)) or name in (".", ".."):
             raise RunError("bad-name", f"A run's name becomes a folder's name; {name!r} cannot be one.")
-        base = name or f"{re.sub(r'[^0-9A-Za-z一-鿿]+', '-', topic).strip('-')[:40] or 'run'}-{datetime.now():%Y%m%d-%H%M%S}"
+        base = (
+            name
+            or f"{re.sub(r'[^0-9A-Za-z一-鿿]+', '-', topic).strip('-')[:40] or 'run'}-{datetime.now():%Y%m%d-%H%M%S}"
+        )
         folder = parent / base
         if name and (folder / "run.json").exists():
-            raise RunError("run-exists", f"There is a run {name!r} in {parent} already; choose another name or remove it.")
+            raise RunError(
+                "run-exists", f"There is a run {name!r} in {parent} already; choose another name or remove it."
+            )
         for number in range(2, 1000):
             if not (folder / "run.json").exists():
                 break
@@ -50,7 +55,8 @@ class Run:
             (folder / "rungs").mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise RunError(
-                "cannot-write", f"The folder {folder} cannot be made ({problem.strerror}); give another place with out=..."
+                "cannot-write",
+                f"The folder {folder} cannot be made ({problem.strerror}); give another place with out=...",
             ) from problem
         return cls(folder)
 
@@ -62,7 +68,9 @@ class Run:
                 run = cls(folder)
                 data = run.read("run.json")
                 if data.get("format", 0) > FORMAT:
-                    raise RunError("newer-run", f"{folder} was written by a later fofx (format {data['format']}); upgrade fofx.")
+                    raise RunError(
+                        "newer-run", f"{folder} was written by a later fofx (format {data['format']}); upgrade fofx."
+                    )
                 return run
         raise RunError("no-run", f"{path} is no run: there is no run.json in it. `fofx runs` lists the runs in ./runs.")
 
@@ -87,7 +95,9 @@ class Run:
             os.replace(beside, target)
         except OSError as problem:
             beside.unlink(missing_ok=True)
-            raise RunError("cannot-write", f"{target} cannot be written ({problem.strerror}); what was there before is unchanged.") from problem
+            raise RunError(
+                "cannot-write", f"{target} cannot be written ({problem.strerror}); what was there before is unchanged."
+            ) from problem
 
     def write_tensors(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
         self.write_bytes(name, save({key: value.contiguous() for key, value in tensors.items()}))
@@ -97,7 +107,9 @@ class Run:
         try:
             data = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise RunError("incomplete-run", f"{self.path / name} is missing: the run was cut short or a file was removed.") from None
+            raise RunError(
+                "incomplete-run", f"{self.path / name} is missing: the run was cut short or a file was removed."
+            ) from None
         except (OSError, ValueError) as problem:
             raise RunError("damaged-run", f"{self.path / name} cannot be read: {problem}.") from problem
         if not isinstance(data, dict):
@@ -108,7 +120,9 @@ class Run:
         try:
             return load_file(self.path / name)
         except FileNotFoundError:
-            raise RunError("incomplete-run", f"{self.path / name} is missing: the run was cut short or a file was removed.") from None
+            raise RunError(
+                "incomplete-run", f"{self.path / name} is missing: the run was cut short or a file was removed."
+            ) from None
         except (OSError, SafetensorError, ValueError) as problem:
             raise RunError("damaged-run", f"{self.path / name} is damaged: {problem}.") from problem
 

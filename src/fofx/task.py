@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import polars as pl
 
 from fofx.errors import Notice, TaskError, nearest
@@ -75,13 +76,19 @@ def infer(
     kinds, outputs, unused = dict(kinds or {}), list(outputs), set(unused)
     for name in kinds:
         if name not in frame.columns:
-            raise TaskError("unknown-column", f"A kind is given for {name!r}, which is no column.{nearest(name, frame.columns)}")
+            raise TaskError(
+                "unknown-column", f"A kind is given for {name!r}, which is no column.{nearest(name, frame.columns)}"
+            )
     if not outputs:
-        raise TaskError("no-output", "Say which column should come out: outputs='NAME' (on the command line --output NAME).")
+        raise TaskError(
+            "no-output", "Say which column should come out: outputs='NAME' (on the command line --output NAME)."
+        )
     chosen = list(inputs) if inputs is not None else [c for c in frame.columns if c not in outputs and c not in unused]
     both = [name for name in chosen if name in outputs]
     if both:
-        raise TaskError("output-among-inputs", f"{both[0]!r} is both an input and an output; leave it out of the inputs.")
+        raise TaskError(
+            "output-among-inputs", f"{both[0]!r} is both an input and an output; leave it out of the inputs."
+        )
     notices: list[Notice] = []
     ends = [Column(name, kinds.get(name) or output_kind(frame[name])) for name in outputs]
     for column in ends:
@@ -110,7 +117,9 @@ def infer(
         names = [name for name, why in left_out if why == reason]
         if names:
             shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
-            text = f"Left out: {shown}: {len(names)} column(s) that {words}. Name them as inputs to use them all the same."
+            text = (
+                f"Left out: {shown}: {len(names)} column(s) that {words}. Name them as inputs to use them all the same."
+            )
             notices.append(Notice(code, text, len(names)))
     if not starts:
         raise TaskError("no-input", "No input column is left that could tell anything; name the inputs to force them.")
@@ -176,17 +185,21 @@ def _reads_like_text(known: pl.Series) -> bool:
     if known.dtype != pl.String or known.len() == 0:
         return False
     sample = known.head(2000)
-    lengths = sample.str.len_chars()
-    spaced = sample.str.contains(r"[\s，。！？,.!?]").mean() or 0.0
+    lengths = sample.str.len_chars().to_numpy()
+    spaced = float(sample.str.contains(r"[\s，。！？,.!?]").to_numpy().mean())
     different = sample.n_unique() / sample.len()
-    typical = float(lengths.median() or 0)  # type: ignore[arg-type]
-    return (typical >= LONG_TEXT and spaced > 0.3 and different > 0.3) or (typical >= 4 and spaced > 0.6 and different > 0.7)
+    typical = float(np.median(lengths))
+    return (typical >= LONG_TEXT and spaced > 0.3 and different > 0.3) or (
+        typical >= 4 and spaced > 0.6 and different > 0.7
+    )
 
 
 def _dates(known: pl.Series) -> bool:
     """Text that polars reads as dates nearly everywhere."""
     sample = known.head(200)
-    if sample.dtype != pl.String or not (sample.str.contains(r"^\d{2,4}[-/.]\d{1,2}[-/.]\d").mean() or 0) > 0.95:
+    if sample.dtype != pl.String or sample.len() == 0:
+        return False
+    if sample.str.contains(r"^\d{2,4}[-/.]\d{1,2}[-/.]\d").to_numpy().mean() < 0.95:
         return False
     try:
         return sample.str.to_datetime(strict=False).null_count() < 0.05 * sample.len()

@@ -19,7 +19,7 @@ def kinds() -> dict[str, type[Field]]:
     """Every kind of column that has a file in this folder: {"number": Number, ...}."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}
+    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}  # type: ignore[type-abstract]
 
 
 def _subclasses(cls: type[Field]) -> list[type[Field]]:
@@ -31,7 +31,8 @@ def field_class(kind: str) -> type[Field]:
     known = kinds()
     if kind not in known:
         raise TaskError(
-            "unknown-kind", f"The kind {kind!r} is not known; kinds are {', '.join(sorted(known))}.{nearest(kind, known)}"
+            "unknown-kind",
+            f"The kind {kind!r} is not known; kinds are {', '.join(sorted(known))}.{nearest(kind, known)}",
         )
     return known[kind]
 

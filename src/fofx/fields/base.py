@@ -79,7 +79,7 @@ class Output(Field):
         """The right answers in the form that `metrics` compares: (N,) numbers, or (N,) class numbers."""
 
     @abstractmethod
-    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
         """Scores under their usual names."""
 
     @abstractmethod

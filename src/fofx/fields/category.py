@@ -20,7 +20,9 @@ def learn_values(values: list, most: int) -> list[str]:
     known = [str(value) for value in values if value is not None]
     names, counts = np.unique(np.array(known, dtype=object).astype(str), return_counts=True)
     kept = names[np.argsort(-counts, kind="stable")[:most]]
-    return sorted(kept.tolist(), key=lambda name: (not _is_number(name), float(name) if _is_number(name) else 0.0, name))
+    return sorted(
+        kept.tolist(), key=lambda name: (not _is_number(name), float(name) if _is_number(name) else 0.0, name)
+    )
 
 
 def _is_number(name: str) -> bool:
@@ -89,7 +91,7 @@ class Category(Flat, Output):
     def truth(self, column: pl.Series) -> np.ndarray:
         return class_numbers(as_words(column), self.names)
 
-    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
         return metrics.classification(truth, predictions)
 
     def naive(self, truth: np.ndarray) -> np.ndarray:

@@ -73,11 +73,11 @@ class Number(Flat, Output):
     def truth(self, column: pl.Series) -> np.ndarray:
         return as_numbers(column)
 
-    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
         return metrics.regression(truth, predictions)
 
     def naive(self, truth: np.ndarray) -> np.ndarray:
-        return np.float64(truth.mean())
+        return np.asarray(truth.mean())
 
     def answers(self, predictions: np.ndarray) -> list:
         return [float(value) for value in predictions]

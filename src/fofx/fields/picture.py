@@ -44,7 +44,9 @@ class Picture(Field):
             pictures, bad = decode_pictures(column.to_list(), side, self.channels)
             if bad:
                 row, why = bad[0]
-                raise DataError("broken-picture", f"{len(bad)} pictures cannot be read, the first is {column[row]}: {why}.")
+                raise DataError(
+                    "broken-picture", f"{len(bad)} pictures cannot be read, the first is {column[row]}: {why}."
+                )
             return torch.from_numpy(np.ascontiguousarray(pictures))
         from fofx.pictures import resize_arrays
 
@@ -55,5 +57,7 @@ def as_arrays(column: pl.Series) -> np.ndarray:
     """A polars column of arrays to (N, H, W) or (N, H, W, C) uint8."""
     arrays = column.to_numpy()
     if arrays.dtype == object or arrays.ndim not in (3, 4):
-        raise DataError("not-pictures", f"Column {column.name!r} should hold pictures (file paths, or arrays of one size).")
+        raise DataError(
+            "not-pictures", f"Column {column.name!r} should hold pictures (file paths, or arrays of one size)."
+        )
     return np.clip(arrays, 0, 255).astype(np.uint8)  # a copy: polars' own memory is not writable

@@ -51,7 +51,9 @@ def choose(predictions: dict[str, Predictions], cost: Callable[[Predictions], fl
     best = np.inf
     for _ in range(ROUNDS):
         tried = {
-            name: cost(mix({n: predictions[n] for n in {**weights, name: 0}}, {**weights, name: weights.get(name, 0) + 1}))
+            name: cost(
+                mix({n: predictions[n] for n in {**weights, name: 0}}, {**weights, name: weights.get(name, 0) + 1})
+            )
             for name in predictions
         }
         name = min(tried, key=tried.__getitem__)

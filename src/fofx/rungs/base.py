@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -21,7 +21,7 @@ Tensors = dict[str, torch.Tensor]
 class Rung(ABC):
     """A model of the ladder by its name; `family` says how deep it is: naive, linear, classical, small or deep."""
 
-    family: ClassVar[str] = ""
+    family: str = ""
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         self.name = name

@@ -52,7 +52,9 @@ class Classical(Rung):
         for output in self.outputs:
             number = isinstance(output, Number)
             truth, right = problem.truth(output)[kept], problem.truth(output, "validation")
-            values = [chosen[output.name]] if output.name in chosen else [v for v in self.tried if self.suits(v, len(kept))]
+            values = (
+                [chosen[output.name]] if output.name in chosen else [v for v in self.tried if self.suits(v, len(kept))]
+            )
             best = np.inf
             for value in values:
                 model = self.make(number, value).fit(train[kept], truth)
@@ -92,7 +94,9 @@ class Classical(Rung):
         self.flattener.restore(data, tensors)
         for output in self.outputs:
             prefix = output.name + "."
-            arrays = {key.removeprefix(prefix): value.numpy() for key, value in tensors.items() if key.startswith(prefix)}
+            arrays = {
+                key.removeprefix(prefix): value.numpy() for key, value in tensors.items() if key.startswith(prefix)
+            }
             number = isinstance(output, Number)
             self.models[output.name] = self.load(number).from_state(data["models"][output.name], arrays)
 
@@ -101,7 +105,7 @@ class Knn(Classical):
     """K nearest neighbours (Fix and Hodges 1951)."""
 
     setting = "k"
-    tried = (1, 3, 5, 9, 15, 25, 50, 100)
+    tried: tuple = (1, 3, 5, 9, 15, 25, 50, 100)
 
     def suits(self, value, rows: int) -> bool:
         return value <= max(1, rows // 3)
@@ -117,7 +121,7 @@ class DecisionTree(Classical):
     """A decision tree (Breiman et al. 1984), its depth chosen on validation."""
 
     setting = "depth"
-    tried = (1, 2, 3, 4, 6, 8, 12, 16)
+    tried: tuple = (1, 2, 3, 4, 6, 8, 12, 16)
 
     def make(self, number: bool, value):
         return FastTree("regression" if number else "classification", max_depth=value, min_leaf=1 if value <= 4 else 3)
@@ -130,7 +134,7 @@ class NaiveBayes(Classical):
     """Naive Bayes: bell curves over columns and pixels; counts of n-grams for text. Classes only."""
 
     setting = "smoothing"
-    tried = (1e-9, 1e-3, 1e-1)
+    tried: tuple = (1e-9, 1e-3, 1e-1)
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)

@@ -66,7 +66,7 @@ class Flattener:
         return sparse.hstack([sparse.csr_matrix(self.dense(inputs)), *ngrams], format="csr", dtype=np.float32)
 
     def state(self) -> tuple[dict, Tensors]:
-        words = {name: sorted(c.vocabulary_, key=c.vocabulary_.get) for name, c in self.counters.items()}  # type: ignore[arg-type]
+        words = {name: sorted(c.vocabulary_, key=c.vocabulary_.get) for name, c in self.counters.items()}
         weights = {f"idf.{name}": torch.from_numpy(np.asarray(scale.idf_)) for name, scale in self.scales.items()}
         return {"ngrams": words}, weights
 
@@ -81,6 +81,4 @@ def ngram_counter(rare: int = 1, vocabulary: dict[str, int] | None = None) -> Co
     """Counts runs of 1 to 4 characters within words; in Chinese, where words are not spaced, across the whole clause."""
     if vocabulary is not None:
         return CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), vocabulary=vocabulary, dtype=np.float32)
-    return CountVectorizer(
-        analyzer="char_wb", ngram_range=(1, 4), min_df=rare, max_features=NGRAMS, dtype=np.float32
-    )
+    return CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), min_df=rare, max_features=NGRAMS, dtype=np.float32)

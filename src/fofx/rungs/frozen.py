@@ -5,18 +5,22 @@ The network looks at each picture once (and at its mirror image); only the linea
 
 from __future__ import annotations
 
+import time
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 import torch
 
-from fofx.encoded import Inputs
+from fofx.encoded import Inputs, Problem
 from fofx.errors import TaskError
 from fofx.fields.base import Field, Output
+from fofx.rungs.base import Watch
+from fofx.rungs.features import Flattener
 from fofx.rungs.linear import Linear
 
 SIDE = 160  # pixels: small photographs are enlarged, because the network learnt from 224
-AT_ONCE = 32
+AT_ONCE = 8  # pictures: so many fit the processor's cache
 
 
 def weights_installed() -> bool:
@@ -31,53 +35,80 @@ class FrozenFeatures(Linear):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.flattener = FrozenFlattener(fields)
+        self.flattener: FrozenFlattener = FrozenFlattener(fields)
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        self.flattener.plan = self.recipe.get("look") or self.flattener.plan_for(problem, 0.6 * seconds)
+        self.recipe["look"] = self.flattener.plan
+        super().fit(problem, seconds, watch)
 
 
-class FrozenFlattener:
-    """Makes the matrix (N, F) of a pretrained network's features; keeps nothing but the weights that everybody has."""
+class FrozenFlattener(Flattener):
+    """Makes the matrix (N, F) of a pretrained network's features; keeps nothing but how it looks (`plan`)."""
 
     def __init__(self, fields: list[Field]) -> None:
-        self.fields = fields
-        self._seen: dict[int, np.ndarray] = {}
+        super().__init__(fields)
+        self.plan: dict = {}
+        self._seen: dict[int, tuple[Inputs, np.ndarray]] = {}
 
     def fit(self, inputs: Inputs) -> FrozenFlattener:
         if not inputs.picture_fields():
-            raise TaskError("model-does-not-fit", "'efficientnet-frozen' works on pictures; there are none among the inputs.")
+            raise TaskError(
+                "model-does-not-fit", "'efficientnet-frozen' works on pictures; there are none among the inputs."
+            )
         return self
+
+    def plan_for(self, problem: Problem, seconds: float) -> dict:
+        """How large and whether mirrored too: the best look at the pictures that fits into the seconds, measured here."""
+        fields = problem.train.picture_fields()
+        rows = (len(problem.train) + len(problem.validation)) * len(fields)
+        sides = [int(np.clip(2 * max(field.original_side for field in fields), 96, SIDE)), 96]
+        model = pretrained()
+        features(model, torch.zeros(AT_ONCE, 3, sides[0], sides[0], dtype=torch.uint8), mirror=False)  # warms up
+        begun = time.perf_counter()
+        features(model, torch.zeros(AT_ONCE, 3, sides[0], sides[0], dtype=torch.uint8), mirror=False)
+        each = (time.perf_counter() - begun) / AT_ONCE
+        if 2 * each * rows < seconds:
+            return {"side": sides[0], "mirror": True}
+        return {"side": sides[0] if each * rows < seconds else sides[1], "mirror": False}
 
     def matrix(self, inputs: Inputs) -> np.ndarray:
         if id(inputs) not in self._seen:
-            self._seen = {id(inputs): self.look(inputs)} if len(self._seen) > 2 else {**self._seen, id(inputs): self.look(inputs)}
-        return self._seen[id(inputs)]
+            if len(self._seen) > 2:
+                self._seen.clear()
+            self._seen[id(inputs)] = (inputs, self.look(inputs))  # the rows are kept so that their id is not used again
+        return self._seen[id(inputs)][1]
 
     def look(self, inputs: Inputs) -> np.ndarray:
-        from fofx.models.efficientnet_lite import load_pretrained
-
-        model = load_pretrained().eval()
+        model = pretrained()
         parts = [inputs.vector().numpy()] if inputs.flat_fields() else []
         for field in inputs.picture_fields():
-            side = int(np.clip(2 * field.original_side, 96, SIDE))
-            pictures = inputs.pictures(field, side)
-            parts.append(features(model, pictures))
+            parts.append(features(model, inputs.pictures(field, self.plan["side"]), self.plan["mirror"]))
         return np.concatenate(parts, axis=1)
 
     def state(self) -> tuple[dict, dict]:
-        return {}, {}
+        return {"look": self.plan}, {}
 
     def restore(self, data: dict, tensors: dict) -> None:
-        self._seen = {}
+        self.plan = data["look"]
 
 
-def features(model: torch.nn.Module, pictures: torch.Tensor) -> np.ndarray:
-    """Mean of the features of a picture and its mirror image; bytes (N, C, H, W) to (N, F), scaled to length 1."""
+@cache
+def pretrained() -> torch.nn.Module:
+    """EfficientNet-Lite0 with the weights of ImageNet, its normalizations multiplied in."""
+    from fofx.models.efficientnet_lite import folded, load_pretrained
+
+    return folded(load_pretrained()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def features(model: torch.nn.Module, pictures: torch.Tensor, mirror: bool) -> np.ndarray:
+    """Features of each picture (with `mirror`, their mean with the mirror image's); bytes (N, C, H, W) to (N, F) of length 10."""
     found = []
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    spread = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     with torch.no_grad():
         for at in range(0, len(pictures), AT_ONCE):
-            pixels = ((pictures[at : at + AT_ONCE].float() / 255).expand(-1, 3, -1, -1) - mean) / spread
+            pixels = (pictures[at : at + AT_ONCE].float() / 255).expand(-1, 3, -1, -1) * 2 - 1  # as ImageNet's were
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-            found.append((model.features(pixels) + model.features(pixels.flip(3))) / 2)  # type: ignore[operator]
-    table = torch.cat(found)
-    return (table / table.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy() * 10.0
+            seen = model(pixels)
+            found.append((seen + model(pixels.flip(3))) / 2 if mirror else seen)
+    table = torch.cat(found)  # (N, F)
+    return (10 * table / table.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()

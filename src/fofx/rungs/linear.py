@@ -6,6 +6,7 @@ Shapes: N rows, D features, K classes.
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import numpy as np
@@ -18,7 +19,7 @@ from fofx.fields.number import Number
 from fofx.rungs.base import Rung, Tensors, Watch
 from fofx.rungs.features import Flattener
 
-RIDGE = (0.001, 0.1, 1.0, 10.0, 100.0, 1000.0)  # penalties tried for numbers
+RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers
 LOGISTIC = (0.01, 0.1, 1.0, 10.0, 100.0)  # C, the inverse of the penalty, tried for classes
 
 
@@ -39,20 +40,25 @@ class Linear(Rung):
         chosen = self.recipe.get("strength", {})
         for output in self.outputs:
             truth, right = problem.truth(output), problem.truth(output, "validation")
-            tried = [chosen[output.name]] if output.name in chosen else RIDGE if isinstance(output, Number) else LOGISTIC
-            best = np.inf
-            for strength in tried:
+            tried = (
+                [chosen[output.name]] if output.name in chosen else RIDGE if isinstance(output, Number) else LOGISTIC
+            )
+            best, worse, begun = np.inf, 0, time.monotonic()
+            for number, strength in enumerate(tried):
                 if isinstance(output, Number):
                     weight, bias = ridge(train, truth, strength)
                     cost = float(np.mean((validation @ weight[:, 0] + bias[0] - right) ** 2))
                 else:
                     weight, bias = logistic(train, truth, output.size, strength, balanced, problem.seed)
                     cost = log_loss(validation @ weight + bias, right)
-                watch({"what": "step", "fraction": (tried.index(strength) + 1) / len(tried), "loss": cost})
+                watch({"what": "step", "fraction": (number + 1) / len(tried), "loss": cost})
+                worse = worse + 1 if cost >= best else 0
                 if cost < best:
                     best, chosen[output.name] = cost, strength
                     self.weights[f"{output.name}.weight"] = torch.from_numpy(weight)  # (D, K)
                     self.weights[f"{output.name}.bias"] = torch.from_numpy(bias)  # (K,)
+                if worse == 2 or time.monotonic() - begun > 0.2 * seconds:
+                    break  # from strong penalties to weak ones: it was best where it turned
         self.recipe["strength"] = chosen
 
     def predict(self, inputs: Inputs) -> Predictions:
@@ -75,7 +81,9 @@ class Linear(Rung):
 
 def ridge(matrix, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
     """Weight (D, 1) and bias (1,) that minimise |X w + b - y|^2 + penalty |w|^2 (Hoerl and Kennard 1970)."""
-    model = Ridge(alpha=penalty).fit(matrix, truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # columns that repeat each other: the penalty settles which share each gets
+        model = Ridge(alpha=penalty).fit(matrix, truth)
     return model.coef_.astype(np.float64)[:, None], np.array([model.intercept_], dtype=np.float64)
 
 

@@ -21,10 +21,10 @@ from fofx.fields.base import Field, Output
 from fofx.keeper import Budget, History, Keeper, Saver, measure_step_seconds, plan_steps
 from fofx.optimize import optimize
 from fofx.recipe import Recipe, Step
+from fofx.run import Run
 from fofx.rungs.base import Rung, Tensors, Watch
 from fofx.rungs.frames import Frames
-from fofx.rungs.shapes import build, shape_for
-from fofx.run import Run
+from fofx.rungs.shapes import blocks_of, build, shape_for
 
 CHECKS = 40  # looks at the validation rows in a full schedule
 AT_ONCE = 512  # rows predicted at a time
@@ -79,15 +79,13 @@ class Neural(Rung):
 
     def prepare(self, problem: Problem, seconds: float) -> Recipe:
         """Put the tensors in place, define the loss, and plan the steps (or take the recipe's)."""
-        names = [part["block"] for part in self.shape["encoders"]]
-        self.sides = {part["block"]: part["side"] for part in self.shape["encoders"] if "side" in part}
         where = device()
-        train, checked = problem.train.blocks(self.sides), problem.validation.blocks(self.sides)
-        blocks = [train[name].to(where) for name in names]
-        validation = [checked[name].to(where) for name in names]
+        blocks = [block.to(where) for block in blocks_of(self.shape, problem.train)]
+        validation = [block.to(where) for block in blocks_of(self.shape, problem.validation)]
+        self.sample = [block[:8] for block in validation]  # whose inner values are recorded while the network learns
         targets = [problem.targets(output).to(where) for output in self.outputs]
         right = [problem.targets(output, "validation").to(where) for output in self.outputs]
-        pictures = {number for number, name in enumerate(names) if name in self.sides}
+        pictures = {number for number, part in enumerate(self.shape["encoders"]) if "side" in part}
         if not (self.recipe.get("augment", problem.options.get("augment", True)) and pictures):
             pictures = set()
         self.recipe.update(shape=self.shape, augment=bool(pictures))
@@ -111,7 +109,14 @@ class Neural(Rung):
         while batch > 16 and rows / batch < 8:
             batch //= 2
         draft = Recipe(
-            steps=1000, batch=batch, rate=rate, schedule=schedule, decay=0.02, clip=1.0, seed=problem.seed, patience=patience
+            steps=1000,
+            batch=batch,
+            rate=rate,
+            schedule=schedule,
+            decay=0.02,
+            clip=1.0,
+            seed=problem.seed,
+            patience=patience,
         )
         begun = time.perf_counter()
         with torch.no_grad():
@@ -172,13 +177,20 @@ class Neural(Rung):
             steps = Saver(self.place / "checkpoint.safetensors", descent, keeper, seconds=5.0).follow(steps)
             history = History(self.place / "history.jsonl", start=start, rung=self.name)
             steps = history.follow(steps)
-            steps = Frames(self.place / "frames", self.network, self.sample(problem), recipe.last).follow(steps)
+            steps = Frames(self.place / "frames", self.network, self.sample, recipe.last).follow(steps)
         last: Step | None = None
         try:
             for step in budget.follow(steps):
                 last = step
                 if step.validation is not None or step.number % 10 == 0:
-                    watch({"what": "step", "fraction": step.number / recipe.last, "loss": step.loss, "validation": step.validation})
+                    watch(
+                        {
+                            "what": "step",
+                            "fraction": step.number / recipe.last,
+                            "loss": step.loss,
+                            "validation": step.validation,
+                        }
+                    )
         except KeyboardInterrupt:
             if not keeper.weights:
                 raise
@@ -195,11 +207,6 @@ class Neural(Rung):
         self.network.eval()
         self.best = {"step": keeper.best_step, "loss": keeper.best}
 
-    def sample(self, problem: Problem) -> list[torch.Tensor]:
-        """The first eight validation rows, whose inner values are recorded while the network learns."""
-        blocks = problem.validation.blocks(self.sides)
-        return [blocks[part["block"]][:8].to(device()) for part in self.shape["encoders"]]
-
     # ---- and use it
 
     def run(self, blocks: list[torch.Tensor]) -> torch.Tensor:
@@ -209,10 +216,8 @@ class Neural(Rung):
 
     def predict(self, inputs: Inputs) -> Predictions:
         self.network.eval()
-        where = device()
-        blocks = inputs.blocks({part["block"]: part["side"] for part in self.shape["encoders"] if "side" in part})
         with torch.no_grad():
-            outputs = self.run([blocks[part["block"]].to(where) for part in self.shape["encoders"]]).cpu()
+            outputs = self.run([block.to(device()) for block in blocks_of(self.shape, inputs)]).cpu()
         found: Predictions = {}
         first = 0
         for output in self.outputs:

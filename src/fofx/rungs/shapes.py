@@ -14,6 +14,8 @@ from fofx.fields.base import Field, Output
 from fofx.fields.picture import Picture
 from fofx.fields.text import Text
 from fofx.network import Network, Pixels, Words
+from fofx.rungs.pretrained import IMAGENET, encode_by, make
+from fofx.rungs.pretrained import text_part as pretrained_text
 
 VECTORS = ("mlp", "tabm")
 PICTURES = ("cnn", "resnet", "lenet", "alexnet", "vgg", "vit", "efficientnet")
@@ -37,29 +39,57 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
             hidden = [64, 64] if len(vector) < 2000 else [128, 128]
             encoders.append({"block": VECTOR, "model": "mlp", "inputs": vector.shape[1], "hidden": hidden})
     for text in inputs.text_fields():
-        model = name if name in TEXTS or "/" in name else "gru"
+        if name.startswith(("bert/", "hf/")):
+            encoders.append(pretrained_text(name, text.name))
+            continue
+        model = name if name in TEXTS else "gru"
         encoders.append({"block": text.name, "model": model, "vocabulary": text.vocabulary, "positions": text.longest})
     for picture in inputs.picture_fields():
         model = name if name in PICTURES or name.startswith("timm/") else "cnn"
-        side = max(picture.side, smallest_side(model))
-        pixels = inputs.pictures(picture, side).float().div_(255)  # (N, C, H, W)
-        mean, spread = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3)).clamp(min=0.05)
-        encoders.append(
-            {
-                "block": picture.name,
-                "model": model,
-                "side": side,
-                "channels": picture.channels,
-                "mean": [round(value, 4) for value in mean.tolist()],
-                "spread": [round(value, 4) for value in spread.tolist()],
-            }
-        )
+        side = side_for(model, picture)
+        part = {"block": picture.name, "model": model, "side": side, "channels": picture.channels}
+        encoders.append(part | (IMAGENET if model == "efficientnet" else scale_of(inputs.pictures(picture, side))))
     return {"encoders": encoders, "outputs": count}
 
 
-def smallest_side(model: str) -> int:
-    """Some classic networks shrink the picture so often that small ones must be enlarged first."""
-    return {"alexnet": 64, "vgg": 32, "lenet": 28, "efficientnet": 64}.get(model, 8)
+def scale_of(pictures: torch.Tensor) -> dict[str, list[float]]:
+    """Mean and spread of each channel of the training pictures, as shares of white; (N, C, H, W) bytes."""
+    pixels = pictures[:5000].float().div_(255)
+    mean, spread = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3)).clamp(min=0.05)
+    return {"mean": [round(v, 4) for v in mean.tolist()], "spread": [round(v, 4) for v in spread.tolist()]}
+
+
+def side_for(model: str, picture: Picture) -> int:
+    """The side in pixels that a model sees: the field's own, unless the model needs more, or whole patches."""
+    least = {"alexnet": 64, "vgg": 32, "lenet": 28, "efficientnet": 96}.get(model, 8)
+    side = max(picture.side, least)
+    if model == "efficientnet":
+        side = min(max(side, 2 * picture.original_side), 128)
+    if model == "vit":
+        side -= side % patch_of(side)
+    return side
+
+
+def patch_of(side: int) -> int:
+    """The side of a ViT's patches: about eight of them along a side."""
+    return max(2, round(side / 8))
+
+
+def blocks_of(shape: dict, inputs: Inputs) -> list[torch.Tensor]:
+    """The tensors that the network of this shape takes, in order."""
+    found = []
+    for part in shape["encoders"]:
+        if part["block"] == VECTOR and "inputs" in part:
+            found.append(inputs.vector())
+            continue
+        field = next(field for field in inputs.fields if field.name == part["block"])
+        if isinstance(field, Picture):
+            found.append(inputs.pictures(field, part["side"]))
+        elif isinstance(field, Text) and "tokenizer" in part:
+            found.append(encode_by(inputs.texts(field), part["tokenizer"], part["length"]))
+        elif isinstance(field, Text):
+            found.append(inputs.tokens(field))
+    return found
 
 
 def build(shape: dict, pretrained: bool = False) -> Network:
@@ -70,8 +100,8 @@ def build(shape: dict, pretrained: bool = False) -> Network:
         model = make_model(part, shape["outputs"] if alone else None, pretrained)
         if "side" in part:
             model = Pixels(part["mean"], part["spread"], model)
-            probe = torch.zeros(2, part["channels"], part["side"], part["side"], dtype=torch.uint8)
-        elif "vocabulary" in part:
+            probe = torch.zeros(2, len(part["mean"]), part["side"], part["side"], dtype=torch.uint8)
+        elif "vocabulary" in part or "tokenizer" in part:
             model = Words(model)
             probe = torch.ones(2, 4, dtype=torch.int32)
         else:
@@ -84,7 +114,7 @@ def build(shape: dict, pretrained: bool = False) -> Network:
             model.train()
     network = Network(encoders, widths, shape["outputs"])
     if any("side" in part for part in shape["encoders"]):
-        network = network.to(memory_format=torch.channels_last)  # convolutions are faster so, on a CPU too
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolutions are faster so, on a CPU too
     return network
 
 
@@ -115,19 +145,40 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
         from fofx.models.transformer import Transformer
 
         return Transformer(part["vocabulary"], outputs, positions=part["positions"], dropout=0.2)
-    from fofx.rungs.classics import make_classic
+    if name == "lenet":
+        from fofx.models.lenet import LeNet
 
-    return make_classic(part, outputs, pretrained)
+        return LeNet(outputs, channels=part["channels"])
+    if name == "alexnet":
+        from fofx.models.alexnet import AlexNet
+
+        return AlexNet(outputs, channels=part["channels"])
+    if name == "vgg":
+        from fofx.models.vgg import VGG
+
+        return VGG(outputs, depth=11, norm=True, channels=part["channels"])
+    if name == "vit":
+        from fofx.models.vit import ViT
+
+        patch = patch_of(part["side"])
+        return ViT(outputs, channels=part["channels"], size=part["side"], patch=patch, dropout=0.1)
+    return make(part, outputs, pretrained)
 
 
 def demand(name: str, fields: list[Field], others: tuple[str, ...] = ()) -> None:
     """TaskError unless rung `name` exists and has a block to work on among these inputs."""
     kinds = {"vector" if field.block else field.kind for field in fields}
-    wanted = {**dict.fromkeys(VECTORS, "vector"), **dict.fromkeys(PICTURES, Picture.kind), **dict.fromkeys(TEXTS, Text.kind)}
+    wanted = {
+        **dict.fromkeys(VECTORS, "vector"),
+        **dict.fromkeys(PICTURES, Picture.kind),
+        **dict.fromkeys(TEXTS, Text.kind),
+    }
     kind = wanted.get(name) or {"timm": Picture.kind, "hf": Text.kind, "bert": Text.kind}.get(name.split("/")[0])
     known = ["linear", *others, *wanted, "efficientnet-frozen", "timm/NAME", "hf/FOLDER", "bert/FOLDER"]
     if kind is None:
-        raise TaskError("unknown-model", f"There is no model {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+        raise TaskError(
+            "unknown-model", f"There is no model {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+        )
     if kind not in kinds:
         here = ", ".join(sorted(kinds))
         raise TaskError("model-does-not-fit", f"{name!r} works on {kind} input, but the inputs here are {here}.")
