@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -160,10 +161,11 @@ def test_eject_writes_a_script(
     assert "import fofx" not in script and "from fofx" not in script
 
 
-def test_an_error_is_one_line_with_its_code_and_exit_2(place: Path) -> None:
-    done = shell(place, "find", "small.csv", "--output", "z")
-    assert done.returncode == 2 and "[unknown-column]" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+def test_an_error_is_one_line_with_its_code_and_exit_2(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(place / "small.csv"), "--output", "z", "--out", str(place / "none")]) == 2
+    shown = capfd.readouterr()
+    assert "[unknown-column]" in shown.err and "Traceback" not in shown.err and shown.out == ""
+    assert len(shown.err.strip().splitlines()) == 1 and not (place / "none").exists()
 
 
 def test_no_data_and_no_run_are_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,6 +293,24 @@ def test_stopping_by_hand_leaves_quietly(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(work, "summaries", stopped)
     assert main(["runs"]) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_ctrl_c_keeps_the_best_so_far(place: Path) -> None:
+    asked = [sys.executable, "-m", "fofx", "find", "small.csv", "--output", "y", "--budget", "60", "--json"]
+    process = subprocess.Popen(
+        [*asked, "--name", "stopped"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("tree:"):  # the slower rungs come next
+            process.send_signal(signal.SIGINT)
+            break
+    shown, problems = process.communicate(timeout=60)
+    assert process.returncode == 0, problems
+    found = json.loads(shown.splitlines()[-1])
+    assert found["winner"] in {rung["name"] for rung in found["rungs"]} and found["scores"]
+    assert (place / "runs" / "stopped" / "run.json").is_file()
 
 
 def test_the_demonstration_shows_three_and_goes_on_after_an_error(
