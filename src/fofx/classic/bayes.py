@@ -60,7 +60,9 @@ class NaiveBayes:
         features = self.checked(features, self.columns)
         with np.errstate(divide="ignore", over="ignore"):  # a factor of 0, or too small, is log 0 = -inf: meant
             joint = self.log_product(features) + np.log(self.prior())  # (M, C)
-        joint[np.isneginf(joint).all(axis=1)] = np.log(self.prior())  # every class ruled out: only the prior is left
+            ruled_out = np.isneginf(joint)
+            if ruled_out.any():
+                joint[ruled_out.all(axis=1)] = np.log(self.prior())  # every class ruled out: only the prior is left
         return joint
 
     def predict(self, features):
@@ -165,6 +167,13 @@ def checked_counts(features, columns):
     return features
 
 
+def weighted_sums(features, weights):
+    """features @ weights.T: (M, D) dense or sparse, (C, D) -> (M, C)."""
+    if hasattr(features, "tocsr") or weights.size > 512:
+        return np.asarray(features @ weights.T, dtype=np.float64)  # (M, C)
+    return np.einsum("md,cd->mc", features, weights)  # a product this thin is faster without the matrix library
+
+
 class MultinomialBayes(NaiveBayes):
     """Counts, such as words: every unit counted is a draw from the class's own bag. Dense or scipy sparse.
 
@@ -204,9 +213,9 @@ class MultinomialBayes(NaiveBayes):
     def log_product(self, features):
         log_share = self.log_share()
         impossible = np.isneginf(log_share)
-        product = np.asarray(features @ np.where(impossible, 0, log_share).T, dtype=np.float64)  # (M, C)
+        product = weighted_sums(features, np.where(impossible, 0, log_share))  # (M, C)
         if impossible.any():  # 0 * -inf is not a number: count the impossible units apart
-            product[np.asarray(features @ impossible.T.astype(np.float64)) > 0] = -np.inf
+            product[weighted_sums(features, impossible.astype(np.float64)) > 0] = -np.inf
         return product
 
     def unseen(self, features):
@@ -255,10 +264,10 @@ class BernoulliBayes(NaiveBayes):
         yes, no = self.log_shares()
         here = self.binary(features)  # (M, D)
         if np.isfinite(yes).all() and np.isfinite(no).all():
-            return np.asarray(here @ (yes - no).T) + no.sum(axis=1)  # (M, C)
+            return weighted_sums(here, yes - no) + no.sum(axis=1)  # (M, C)
         sure_yes, sure_no = np.isneginf(no), np.isneginf(yes)  # a class in which this column is always yes, never yes
         yes, no = np.where(sure_no, 0, yes), np.where(sure_yes, 0, no)
-        product = np.asarray(here @ (yes - no).T) + no.sum(axis=1)
+        product = weighted_sums(here, yes - no) + no.sum(axis=1)
         broken = (
             np.asarray(here @ sure_no.T.astype(float))
             + sure_yes.sum(axis=1)
@@ -327,5 +336,5 @@ class CategoricalBayes(NaiveBayes):
         return np.array([~self.column_factors(column, features[:, column])[1] for column in range(self.columns)]).T
 
 
-SHARED = (FofxError, DataError, TaskError, checked_features, checked_target, checked_counts, NaiveBayes)
+SHARED = (FofxError, DataError, TaskError, checked_features, checked_target, checked_counts, weighted_sums, NaiveBayes)
 PIECES = (*SHARED, GaussianBayes, MultinomialBayes, BernoulliBayes, CategoricalBayes)

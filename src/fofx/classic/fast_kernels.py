@@ -9,31 +9,48 @@ import numpy as np
 
 from fofx.classic.compile import compiled
 
-NODE = np.dtype([("threshold", np.float64), ("feature", np.int32), ("right", np.int32)])
-
 
 @compiled
-def walk(asked, nodes, leaves):
-    """Fill `leaves` (M,) with the leaf in which each row of `asked` (M, D) ends. A left child follows its parent."""
-    for row in range(len(asked)):
-        node = np.int64(0)
-        while nodes[node].feature >= 0:
-            here = nodes[node]
-            node = node + 1 if np.float32(asked[row, here.feature]) <= here.threshold else np.int64(here.right)
-        leaves[row] = node
+def walk(asked, feature, threshold, child, leaves):
+    """Fill `leaves` (M,) with the leaf in which each row of `asked` (M, D) ends.
+
+    Eight rows walk together, without a branch: the processor works on one while it waits for the nodes of another. A leaf
+    is its own child, so a row that has arrived stays where it is.
+    """
+    together = 8
+    place = np.zeros(together, np.int32)
+    for start in range(0, len(asked), together):
+        count = min(together, len(asked) - start)
+        place[:] = 0
+        moved = np.int32(1)
+        while moved:
+            moved = np.int32(0)
+            for row in range(count):
+                node = place[row]
+                right = not (np.float32(asked[start + row, feature[node]]) <= threshold[node])
+                following = child[2 * node + np.int64(right)]
+                moved |= following ^ node
+                place[row] = following
+        leaves[start : start + count] = place[:count]
 
 
 def leaves_of(asked, nodes):
     """The leaf (M,) of each row, for the nodes of `Tree.grow`; two threads when it is worth it."""
-    packed = np.empty(len(nodes["feature"]), NODE)
-    packed["threshold"], packed["feature"], packed["right"] = nodes["threshold"], nodes["feature"], nodes["right"]
+    own, leaf = np.arange(len(nodes["feature"])), nodes["feature"] < 0
+    feature = np.where(leaf, 0, nodes["feature"]).astype(np.int32)  # (V,)
+    child = np.stack([np.where(leaf, own, nodes[side]) for side in ("left", "right")], axis=1)  # (V, 2)
+    child = child.astype(np.int32).reshape(-1)  # (2 V,)
     leaves = np.empty(len(asked), np.int64)
-    if len(asked) < 4096:
-        walk(asked, packed, leaves)
+
+    def part(rows):
+        walk(asked[rows], feature, nodes["threshold"], child, leaves[rows])
+
+    if len(asked) < 20_000:
+        part(slice(None))
         return leaves
     half = len(asked) // 2
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda part: walk(asked[part], packed, leaves[part]), (slice(0, half), slice(half, None))))
+        list(pool.map(part, (slice(0, half), slice(half, None))))
     return leaves
 
 
