@@ -75,17 +75,17 @@ def _read_path(path: Path, limit: int | None) -> Table:
 
 
 def _read_file(path: Path, limit: int | None) -> Table:
-    from fofx.data import tables
+    from fofx.data import documents, tables
 
     ending = path.suffix.lower()
     if path.stat().st_size == 0:
         raise DataError("empty-file", f"{path.name} is empty (0 bytes). Expected a table with a header and rows.")
     if ending in (".parquet", ".pq"):
-        return tables.read_parquet(path, limit)
+        return documents.read_parquet(path, limit)
     if ending in EXCEL:
-        return tables.read_excel(path, limit)
+        return documents.read_excel(path, limit)
     if ending in (".jsonl", ".ndjson", ".json"):
-        return tables.read_json(path, limit)
+        return documents.read_json(path, limit)
     if ending in TEXT:
         return tables.read_delimited(path, limit)
     raise DataError("unknown-format", f"fofx does not know files ending in {ending!r}. It reads {FORMATS}.")
