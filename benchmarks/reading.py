@@ -39,7 +39,7 @@ def encode(frame):
 """,
     "fofx pictures": """
 from fofx.data.read import read
-from fofx.data.pictures import decode_pictures
+from fofx.pictures import decode_pictures
 import torch
 import polars, fofx.data.folders
 def load(path): return read(path).frame

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from fofx.data import pictures as module
-from fofx.data.pictures import decode_pictures
+from fofx import pictures as module
+from fofx.pictures import decode_pictures
 from fofx.errors import DataError
 
 GENERATOR = np.random.default_rng(0)

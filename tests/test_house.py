@@ -38,7 +38,6 @@ FLOORS = [
         "augment",
         "overflow",
         "pictures",
-        "data.pictures",
     },
     {"task"},
     {"data", "run", "network", "encoded", "prepare"},

@@ -221,16 +221,19 @@ def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
     dropped = drop_unanswered(table, wanted)
     if table.frame.height == 0:
         raise DataError("no-answers", f"No row has an answer in {', '.join(wanted)}; there is nothing to learn from.")
+    rows = table.frame.height
+    if rows < 3:
+        raise DataError(
+            "few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge."
+        )
     task, notices = infer(table.frame, wanted, starts, kinds, unused)
     return task, dropped + notices
 
 
 def _split(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed: int) -> Split:
-    if rows < 3:
-        raise DataError(
-            "few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge."
-        )
     found = split_rows(rows, parts=parts, labels=labels, groups=groups, time=order, seed=seed)
+    if min(found.sizes().values()) == 0 and parts is None and labels is not None:
+        found = split_rows(rows, groups=groups, time=order, seed=seed)  # every class has one row: nothing to balance
     if min(found.sizes().values()) == 0:
         raise DataError("few-rows", f"The rows cannot be split into train, validation and test ({found.sizes()}).")
     return found
@@ -253,7 +256,13 @@ def _known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
     for output in outputs:
         if output.kind == "category":
             known &= output.truth(frame[output.name]) >= 0
-    return known if known.any() else np.ones(frame.height, dtype=bool)
+    if not known.any():
+        raise DataError(
+            "unseen-classes",
+            "No validation row has a class that training has: nothing can be chosen by them. Are there several rows of each "
+            "class, and is the output a class at all (not an id or free text)?",
+        )
+    return known
 
 
 def _rungs(

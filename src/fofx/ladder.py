@@ -117,7 +117,7 @@ def scores_of(outputs: list[Output], predictions: Predictions, truths: dict[str,
     if len({isinstance(output, Number) for output in outputs}) == 2:
         each = [scores.get(f"{o.name}.{'r2' if isinstance(o, Number) else 'accuracy'}") for o in outputs]
         scores["score"] = float(np.mean([value for value in each if value is not None]))
-    return {name: value for name, value in scores.items() if value is not None}
+    return {name: value for name, value in scores.items() if value is not None and np.isfinite(value)}
 
 
 def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, np.ndarray], options: dict) -> float:
@@ -127,12 +127,12 @@ def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, n
     for output in outputs:
         found, right = predictions[output.name], truths[output.name]
         if isinstance(output, Number):
-            total += float(np.sqrt(np.mean((found - right) ** 2)) / (np.std(right) + 1e-12))
+            total += float(np.sqrt(np.mean(((found - right) / output.spread) ** 2)))
         else:
             scores = output.metrics(found, right)
             wrong = 1 - (scores.get("f1" if options.get("class_weights") else "accuracy") or 0.0)
             total += wrong + 0.1 * min(5.0, scores.get("log_loss") or 0.0)
-    return total
+    return total if np.isfinite(total) else float("inf")
 
 
 class Climb:
@@ -150,15 +150,21 @@ class Climb:
 
     def up(self, rungs: list[Rung], done: dict[str, Result]) -> None:
         """Each rung in turn; `done` are results of an earlier sitting, whose rungs are restored already."""
-        for number, rung in enumerate(rungs):
-            self.watch({"what": "rung", "rung": rung.name, "family": rung.family, "number": number, "of": len(rungs)})
-            result = done.get(rung.name) or self.fit(rung, [r.name for r in rungs[number:]])
-            if result is not None:
+        try:
+            for number, rung in enumerate(rungs):
+                self.watch(
+                    {"what": "rung", "rung": rung.name, "family": rung.family, "number": number, "of": len(rungs)}
+                )
+                result = done.get(rung.name) or self.fit(rung, [r.name for r in rungs[number:]])
                 self.add(rung, result)
-            if self.interrupted:
-                return
+                if self.interrupted:
+                    return
+        except KeyboardInterrupt:  # what is scored is kept
+            if not self.predictions:
+                raise
+            self.interrupted = True
 
-    def fit(self, rung: Rung, left: list[str]) -> Result | None:
+    def fit(self, rung: Rung, left: list[str]) -> Result:
         """Fit one rung in its share of the time. A rung that fails is noted, and the others go on."""
         result = Result(rung.name, rung.family)
         deep = isinstance(rung, Neural)
@@ -172,9 +178,6 @@ class Climb:
         begun = time.monotonic()
         try:
             rung.fit(self.problem, seconds, lambda event: self.watch({"rung": rung.name, **event}))
-        except KeyboardInterrupt:
-            self.interrupted = True
-            return None
         except FofxError as problem:
             if len(left) == 1 and not self.predictions:
                 raise

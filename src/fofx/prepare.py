@@ -13,6 +13,7 @@ import polars as pl
 from fofx.data.leaks import GROUPINGS, special_groups
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice, TaskError
+from fofx.fields.number import LARGEST
 from fofx.task import Task
 
 
@@ -49,7 +50,7 @@ def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
         column = table.frame[name]
         known = column.is_not_null()
         if column.dtype.is_float():
-            known = known & column.is_finite().fill_null(False)
+            known = known & (column.abs() < LARGEST).fill_null(False)  # false for infinite and NaN, too
         answered &= known.to_numpy()
     if table.parts is not None:
         unlabelled = (table.parts == "unlabeled").fill_null(False).to_numpy()

@@ -8,6 +8,7 @@ report.html. JSON and safetensors only: opening a stranger's run runs none of th
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -80,7 +81,8 @@ class Run:
 
     def write(self, name: str, data: Any) -> None:
         """JSON, whole or not at all."""
-        self.write_bytes(name, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False, default=_plain).encode())
+        text = json.dumps(finite(data), ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
+        self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """A file, whole or not at all: written beside its place, flushed to disk, then renamed."""
@@ -165,6 +167,15 @@ def runs(parent: str | Path = "runs") -> list[Run]:
     """The runs below a folder, newest first."""
     found = [Run(path.parent) for path in Path(parent).glob("*/run.json")]
     return sorted(found, key=lambda run: (run.path / "run.json").stat().st_mtime, reverse=True)
+
+
+def finite(data: Any) -> Any:
+    """The same data with null for numbers that JSON does not know (NaN, infinity)."""
+    if isinstance(data, dict):
+        return {key: finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _plain(value: Any) -> Any:

@@ -122,6 +122,10 @@ def infer(
             )
             notices.append(Notice(code, text, len(names)))
     if not starts:
+        starts = [Column(name, input_kind(frame[name])) for name, why in left_out if why == "id"]
+        left_out = [(name, why) for name, why in left_out if why != "id"]
+        notices = [notice for notice in notices if notice.code != "id-columns"]
+    if not starts:
         raise TaskError("no-input", "No input column is left that could tell anything; name the inputs to force them.")
     return Task(tuple(starts), tuple(ends), tuple(left_out)), notices
 

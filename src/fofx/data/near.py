@@ -93,7 +93,7 @@ def near_texts(known: Sequence[str | None], asked: Sequence[str | None]) -> np.n
 
 def picture_marks(paths: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray]:
     """(difference hashes as bits (N, 64), usable (N,)): unreadable and flat pictures are not usable."""
-    from fofx.data.pictures import decode_pictures
+    from fofx.pictures import decode_pictures
 
     grey, bad = decode_pictures(paths, (8, 9), channels=1)  # (N, 1, 8, 9)
     bits = (grey[:, 0, :, 1:] > grey[:, 0, :, :-1]).reshape(len(grey), 64)  # (N, 64)

@@ -92,7 +92,11 @@ class Category(Flat, Output):
         return class_numbers(as_words(column), self.names)
 
     def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
-        return metrics.classification(truth, predictions)
+        known = truth >= 0
+        scores = metrics.classification(truth[known], predictions[known])
+        if not known.all():  # a class that training never saw cannot be answered rightly; the other metrics pass it over
+            scores["accuracy"] = (scores["accuracy"] or 0.0) * float(known.mean())
+        return scores
 
     def naive(self, truth: np.ndarray) -> np.ndarray:
         return np.bincount(truth[truth >= 0], minlength=self.size) / max(1, (truth >= 0).sum())  # (K,)

@@ -12,6 +12,8 @@ import torch
 from fofx import losses, metrics
 from fofx.fields.base import Flat, Output
 
+LARGEST = 1e150
+
 
 def learn_scale(values: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of the finite values; a constant column gets the spread 1."""
@@ -21,7 +23,7 @@ def learn_scale(values: np.ndarray) -> tuple[float, float]:
     mean = float(finite.mean(dtype=np.float64))
     with np.errstate(over="ignore"):
         spread = float(finite.std(dtype=np.float64))
-    return mean, spread if np.isfinite(spread) and spread > 1e-12 * max(1.0, abs(mean)) else 1.0
+    return mean, spread if np.isfinite(spread) and spread > max(1e-12 * abs(mean), 1e-150) else 1.0
 
 
 def encode_numbers(values: np.ndarray, mean: float, spread: float, flag_missing: bool) -> np.ndarray:
@@ -84,6 +86,6 @@ class Number(Flat, Output):
 
 
 def as_numbers(column: pl.Series) -> np.ndarray:
-    """A polars column as float64, missing and infinite values as NaN."""
+    """A polars column as float64; missing and infinite values, and those whose square would be infinite, as NaN."""
     values = column.cast(pl.Float64, strict=False).to_numpy()
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < LARGEST, values, np.nan)

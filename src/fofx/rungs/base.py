@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from fofx.encoded import Inputs, Predictions, Problem
+from fofx.errors import TaskError
 from fofx.fields.base import Field, Output
 
 Watch = Callable[[dict[str, Any]], None]
@@ -44,3 +46,23 @@ class Rung(ABC):
     @abstractmethod
     def restore(self, data: dict, tensors: Tensors) -> None:
         """Set what `state` gave."""
+
+    def script(self, record: dict) -> Code:
+        """This fitted rung as plain lines, for a script that runs without fofx; `record` is the run's run.json."""
+        raise TaskError("cannot-eject", f"The rung {self.name!r} cannot be written as one plain script.")
+
+
+@dataclass
+class Code:
+    """Lines that fit a rung anew, by the course's steps, and end in `predict(frame)` -> {output: predictions}.
+
+    They find `train` and `validation` (frames), the fields `columns`, `texts`, `pictures` and `outputs`, which have
+    learnt, and SEED. `things` are what they call by name: its source is pasted. `possible` says which values an expression
+    inside such a function can have, so that branches for other cases are left out.
+    """
+
+    settings: dict[str, Any]
+    steps: list[tuple[str, str]]  # ("model" | "loss" | "optimize", lines)
+    things: list[Any]
+    possible: dict[str, dict[str, set]] = field(default_factory=dict)
+    helpers: str = ""  # functions of its own that come first: what goes into the model

@@ -22,7 +22,7 @@ from fofx.keeper import Budget, History, Keeper, Saver, measure_step_seconds, pl
 from fofx.optimize import optimize
 from fofx.recipe import Recipe, Step
 from fofx.run import Run
-from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.base import Code, Rung, Tensors, Watch
 from fofx.rungs.frames import Frames
 from fofx.rungs.shapes import blocks_of, build, shape_for
 
@@ -234,6 +234,11 @@ class Neural(Rung):
         self.network = build(self.shape).to(device())
         self.network.load_state_dict(tensors)
         self.network.eval()
+
+    def script(self, record: dict) -> Code:
+        from fofx.rungs.script import neural_script
+
+        return neural_script(self, record)
 
 
 def device() -> torch.device:

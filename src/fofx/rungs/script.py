@@ -1,0 +1,260 @@
+"""How a neural rung is written as plain PyTorch lines: the network as one expression, the loss, and the loop itself.
+
+The functions and classes that the lines call are the engine's own, pasted from their source; only the loop, which the engine
+keeps apart from who watches it, is written out here, as the beginning of `fofx.optimize` shows it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import textwrap
+from typing import Any
+
+import torch
+
+from fofx.augment import augment
+from fofx.encoded import VECTOR
+from fofx.errors import TaskError
+from fofx.network import Network, Pixels, Words
+from fofx.optimize import batches, clip_gradient, learning_rate, make_optimizer
+from fofx.rungs import shapes
+from fofx.rungs.base import Code, Rung
+
+LOOP = """
+optimizer = make_optimizer(model.parameters(), OPTIMIZER, RATE, DECAY)
+best, waited, weights = math.inf, 0, model.state_dict()
+torch.manual_seed(SEED)  # dropout and augmentation draw from here
+model.train()
+for step, (epoch, picked) in zip(range(1, LAST + 1), batches(len(train), BATCH, SEED, device=str(device))):
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step - 1, STEPS, RATE, SCHEDULE, WARMUP)
+    optimizer.zero_grad()
+    loss = loss_of(picked)
+    loss.backward()
+    clip_gradient(model.parameters(), CLIP)
+    optimizer.step()
+    history.append({"rung": NAME, "step": step, "epoch": epoch + 1, "loss": loss.item()})
+    if step % LOOK_EVERY and step < LAST:
+        continue
+    model.eval()  # a look at the validation rows: the best weights are kept
+    with torch.no_grad():
+        now = loss_between(run(x_validation), y_validation).item()
+    model.train()
+    history[-1]["validation"] = now
+    print(f"step {step}: loss {loss.item():.6f}, validation {now:.6f}")
+    waited += 1
+    if now < best:
+        best, waited, weights = now, 0, {name: value.clone() for name, value in model.state_dict().items()}
+    if waited == PATIENCE:
+        break
+model.load_state_dict(weights)
+model.eval()
+"""
+
+DEVICE = """device = torch.device(
+    "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+)"""
+
+RUN = '''
+def run(x):
+    """The model's outputs for many rows, 512 at a time."""
+    return torch.cat([model({part}) for at in range(0, len({first}), 512)])
+'''
+
+
+def neural_script(rung: Rung, record: dict) -> Code:
+    """The Code of a fitted neural rung."""
+    result = next(result for result in record["rungs"] if result["name"] == rung.name)
+    recipe, shape, asked = result["recipe"], result["recipe"]["shape"], record["asked"]
+    plan = recipe["optimize"]
+    parts = shape["encoders"]
+    seed = "SEED" if plan["seed"] == asked["seed"] else str(plan["seed"])
+    settings = {
+        "NAME": rung.name, "THREADS": recipe["threads"], "STEPS": plan["steps"],
+        "LAST": min(plan["steps"], plan["stop_at"] or plan["steps"]), "BATCH": plan["batch"], "OPTIMIZER": plan["optimizer"],
+        "RATE": plan["rate"], "DECAY": plan["decay"], "SCHEDULE": plan["schedule"], "WARMUP": plan["warmup"],
+        "CLIP": plan["clip"], "LOOK_EVERY": plan["check_every"], "PATIENCE": plan["patience"],
+    }  # fmt: skip
+    things: list[Any] = [augment, batches, clip_gradient, learning_rate, make_optimizer, Network, Pixels, Words]
+    alone = len(parts) == 1
+    encoders = []
+    for part in parts:
+        call, thing = model_call(part, shape["outputs"] if alone else None)
+        encoders.append(f"Pixels({part['mean']}, {part['spread']}, {call})" if "side" in part else call)
+        if "vocabulary" in part:
+            encoders[-1] = f"Words({call})"
+        things.append(thing)
+        if "edges" in part:
+            from fofx.models.tabm import quantile_edges
+
+            things.append(quantile_edges)
+    names = ["x"] if alone else [f"x{number}" for number in range(1, len(parts) + 1)]
+    helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
+    helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
+    helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
+    model = ["torch.set_num_threads(THREADS)", DEVICE, "x, x_validation = tensors(train), tensors(validation)"]
+    first = "x" if alone else "x[0]"
+    if any("edges" in part for part in parts):
+        bins = "min(32, max(4, len(x) // 25))"
+        model.append(f"edges = quantile_edges({first}[:20_000].cpu(), bins={bins})  # where the numbers' bins begin and end")
+    model.append("torch.manual_seed(SEED)")
+    if alone:
+        model.append(f"model = {encoders[0]}")
+    else:
+        rows = "".join(f"    {call},\n" for call in encoders)
+        widths = feature_widths(rung.network, parts)  # type: ignore[attr-defined]
+        model.append(f"encoders = [\n{rows}]\nmodel = Network(encoders, widths={widths}, outputs={shape['outputs']})")
+    if any("side" in part for part in parts):
+        model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
+    model.append("model = model.to(device)")
+    run = RUN.replace("{part}", "x[at : at + 512]" if alone else "[block[at : at + 512] for block in x]")
+    lines = LOOP.replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
+    if plan["clip"] is None:
+        lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
+        del settings["CLIP"]
+    if plan["patience"] is None:
+        lines = lines.replace("    if waited == PATIENCE:\n        break\n", "").replace("    waited += 1\n", "")
+        lines = lines.replace("best, waited, weights = math.inf, 0, ", "best, weights = math.inf, ")
+        lines = lines.replace("best, waited, weights = now, 0, ", "best, weights = now, ")
+        del settings["PATIENCE"]
+    predict = PREDICT_ONE if len(rung.outputs) == 1 else PREDICT_MANY
+    return Code(
+        settings,
+        [
+            ("model", "\n".join(model) + "\n\n" + run.replace("{first}", first)),
+            ("loss", _loss(rung, parts, recipe, asked)),
+            ("optimize", lines + predict),
+        ],
+        things,
+        {
+            "learning_rate": {"schedule": {plan["schedule"]}},
+            "make_optimizer": {"name": {plan["optimizer"]}},
+        },
+        helpers,
+    )
+
+
+PREDICT_ONE = '''
+
+def predict(frame):
+    """What the model says of each row."""
+    with torch.no_grad():
+        return {output.name: output.predictions(run(tensors(frame)).cpu())}
+'''
+
+PREDICT_MANY = '''
+
+def predict(frame):
+    """What the model says of each row, for every output."""
+    with torch.no_grad():
+        found = run(tensors(frame)).cpu()
+    return {output.name: output.predictions(each) for output, each in zip(outputs, shares(found))}
+'''
+
+SHARES = '''
+def shares(found):
+    """Each output's own share of the model's numbers."""
+    return found.split([output.size for output in outputs], dim=-1)
+
+'''
+
+
+def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
+    """Lines that define `loss_between` and `loss_of`."""
+    options = {key: asked[key] for key in ("class_weights", "label_smoothing") if asked.get(key)}
+    options = options if any(output.kind == "category" for output in rung.outputs) else {}
+    if len(rung.outputs) == 1:
+        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation))\n\n"
+        lines += "\ndef loss_between(found, right, options={}):\n    return output.loss(found, right, options)\n"
+        picked = "y[picked]"
+    else:
+        lines = "y, y_validation = (\n    [output.targets(frame[output.name]).to(device) for output in outputs]"
+        lines += " for frame in (train, validation)\n)\n\n" + SHARES
+        lines += "\ndef loss_between(found, right, options={}):\n    losses = zip(outputs, shares(found), right)\n"
+        lines += "    return sum(output.loss(each, wanted, options) for output, each, wanted in losses)\n"
+        picked = "[each[picked] for each in y]"
+    alone = len(parts) == 1
+    batch = "    batch = x[picked]\n" if alone else "    batch = [block[picked] for block in x]\n"
+    for number, part in enumerate(parts):
+        if recipe.get("augment") and "side" in part:
+            name = "batch" if alone else f"batch[{number}]"
+            batch += f"    {name} = augment({name}, mirror={part['channels'] == 3})\n"
+    lines += '\n\ndef loss_of(picked):\n    """The mean loss of the picked training rows."""\n' + batch
+    lines += f"    return loss_between(model(batch), {picked}{f', {options}' if options else ''})\n"
+    return lines
+
+
+def _block(part: dict) -> str:
+    """The line that encodes one block of the input."""
+    name = repr(part["block"])
+    if part["block"] == VECTOR and "inputs" in part:
+        return "torch.cat([field.encode(frame[field.name]) for field in columns], dim=1)"
+    if "side" in part:
+        return f"pictures[{name}].encode_at(frame[{name}], {part['side']})"
+    if "vocabulary" in part:
+        return f"texts[{name}].encode(frame[{name}])"
+    raise TaskError("cannot-eject", f"{part['model']!r} comes with a checkpoint of its own and cannot be one plain script.")
+
+
+def feature_widths(network: torch.nn.Module, parts: list[dict]) -> list[int]:
+    """How many features each encoder gives."""
+    widths = []
+    network.eval()
+    for part, encoder in zip(parts, network.encoders):  # type: ignore[arg-type]
+        if "side" in part:
+            probe = torch.zeros(2, part["channels"], part["side"], part["side"], dtype=torch.uint8)
+        else:
+            probe = torch.ones(2, 4, dtype=torch.int32) if "vocabulary" in part else torch.zeros(2, part["inputs"])
+        with torch.no_grad():
+            widths.append(encoder(probe.to(next(network.parameters()).device)).shape[-1])
+    return widths
+
+
+def model_call(part: dict, outputs: int | None) -> tuple[str, Any]:
+    """The call that makes a part's model, as `shapes.make_model` has it, with its values filled in; and what is called."""
+    known: dict[str, Any] = {"name": part["model"], "outputs": outputs, "pretrained": True}
+    for function in (shapes.make_model, shapes.make):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        known["family"] = part["model"]
+        for branch in ast.walk(tree):
+            if not isinstance(branch, ast.If) or not _taken(branch.test, known):
+                continue
+            made = next(step.value for step in branch.body if isinstance(step, ast.Return))
+            made = made.body if isinstance(made, ast.IfExp) else made  # `pretrained` is meant
+            homes = [step for step in branch.body if isinstance(step, ast.ImportFrom)]
+            assert isinstance(made, ast.Call) and isinstance(made.func, ast.Name)
+            for step in branch.body:
+                if isinstance(step, ast.Assign):
+                    known[ast.unparse(step.targets[0])] = _value(step.value, part, known)
+            words = [_literal(each, part, known) for each in made.args]
+            words += [f"{each.arg}={_literal(each.value, part, known)}" for each in made.keywords]
+            thing = getattr(importlib.import_module(homes[0].module or ""), made.func.id)
+            return f"{made.func.id}({', '.join(words)})", thing
+    raise TaskError("cannot-eject", f"The model {part['model']!r} cannot be written as one plain script.")
+
+
+def _taken(test: ast.expr, known: dict[str, Any]) -> bool:
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name) or test.left.id not in ("name", "family"):
+        return False
+    value, other = known[test.left.id], ast.literal_eval(test.comparators[0])
+    return value == other if isinstance(test.ops[0], ast.Eq) else value in other
+
+
+def _literal(node: ast.expr, part: dict, known: dict[str, Any]) -> str:
+    return "edges" if ast.unparse(node) == "part['edges']" else repr(_value(node, part, known))
+
+
+def _value(node: ast.expr, part: dict, known: dict[str, Any]) -> Any:
+    """What an argument in `make_model` is for this part."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return known[node.id]
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return part[node.slice.value]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        values = [_value(each, part, known) for each in node.args]
+        return tuple(values[0]) if node.func.id == "tuple" else getattr(shapes, node.func.id)(*values)
+    raise TaskError("cannot-eject", f"{ast.unparse(node)!r} cannot be written as one plain value.")
