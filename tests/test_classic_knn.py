@@ -103,13 +103,14 @@ def test_unseen_values_are_said():
 
 @DTYPES
 @pytest.mark.parametrize("shift", [0, 1e6])
+@pytest.mark.parametrize("columns", [1, 2, 6, 9])  # up to six the rows are packed into boxes
 @pytest.mark.parametrize("distance", ["euclidean", "manhattan", "chebyshev"])
-def test_fast_is_equal_to_the_bit(dtype, shift, distance):
+def test_fast_is_equal_to_the_bit(dtype, shift, columns, distance):
     """Also where rounding hurts the matrix product most: a huge offset, many ties, and rows within rounding."""
     random = np.random.default_rng(3)
-    features = random.integers(0, 4, (1500, 6)) + shift
+    features = random.integers(0, 4, (1500, columns)) + shift
     features[700:] = features[:800]
-    noise = random.normal(size=(1500, 6)) * 1e-3 + shift
+    noise = random.normal(size=(1500, columns)) * 1e-3 + shift
     for known in (features.astype(dtype), noise.astype(dtype)):
         asked = np.concatenate([known[:100], known[:150] + np.asarray(0.25, dtype)])
         target = random.integers(0, 3, 1500)

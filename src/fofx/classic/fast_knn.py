@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from fofx.classic.compile import compiled
+from fofx.classic.compile import compiled, one_thread_each
+from fofx.classic.fast_boxes import pack, search_boxes
 
 
 @compiled
@@ -111,33 +112,40 @@ KINDS = {"euclidean": 0, "manhattan": 1, "chebyshev": 2}
 
 def prepare(model):
     """What `nearest_rows` needs of the training rows, made once: columns (D, N), their centre (D,), and in float32 the
-    centred columns with the squared lengths as one more (D + 1, N)."""
+    centred columns with the squared lengths as one more (D + 1, N); in few dimensions also the boxes."""
     columns = np.ascontiguousarray(model.rows.T)  # (D, N)
+    few = model.distance == "euclidean" and len(columns) <= 6 and columns.shape[1] > 1000
+    boxes = pack(columns) if few else None
     centre = columns.mean(axis=1, dtype=np.float64)  # (D,)
     centred = np.empty((len(columns) + 1, columns.shape[1]), np.float32)  # (D + 1, N)
     with np.errstate(over="ignore", invalid="ignore"):
         np.subtract(columns, centre[:, None], out=centred[:-1], casting="same_kind")
         np.einsum("dn,dn->n", centred[:-1], centred[:-1], out=centred[-1])
-    return columns, centre, centred
+    return columns, centre, centred, boxes
 
 
 def nearest_rows(model, asked, k):
     """Distances and rows (M, K) of the nearest, as `KNN.nearest` gives them."""
     if getattr(model, "ready", None) is None:
         model.ready = prepare(model)
-    columns, centre, centred = model.ready
+    columns, centre, centred, _ = model.ready
     kind = KINDS[model.distance]
     distances, rows = np.empty((len(asked), k)), np.empty((len(asked), k), np.int64)
     asked = np.ascontiguousarray(asked)
     blocks = [slice(start, start + 128) for start in range(0, len(asked), 128)]
 
+    boxes = model.ready[3]
+
     def answer(part):
+        if boxes is not None:
+            search_boxes(asked[part], *boxes, distances[part], rows[part])
+            return
         todo = np.ones(len(asked[part]), np.bool_)
         if kind == 0:
             propose(asked[part], columns, centre, centred, distances[part], rows[part], todo)
         exact(asked[part], columns, kind, distances[part], rows[part], todo)
 
-    with ThreadPoolExecutor(2) as pool:
+    with one_thread_each(), ThreadPoolExecutor(2) as pool:
         list(pool.map(answer, blocks))
     return (np.sqrt(distances) if kind == 0 else distances), rows
 
