@@ -50,6 +50,8 @@ class Function:
         self.rungs = [Result.from_json(result) for result in record["rungs"]]
         self.warnings = [Notice(**notice) for notice in record["warnings"]]
         self.report_path = run.path / "report.html"
+        self.test_frame: pl.DataFrame | None = None  # the raw test rows, and every rung's answers, right after find
+        self.test_predictions: dict[str, Predictions] = {}
 
     def __repr__(self) -> str:
         best = next(result for result in self.rungs if result.name == self.winner)
