@@ -24,7 +24,7 @@ from fofx.errors import DataError, Notice, RunError, TaskError
 from fofx.fields import Field, Output, make_field
 from fofx.function import Function
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
-from fofx.prepare import drop_unanswered, fingerprint, gather, groups_of, readable_pictures
+from fofx.prepare import as_parquet, drop_unanswered, fingerprint, gather, groups_of, part_codes, readable_pictures
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
@@ -98,7 +98,10 @@ def find(
     begun = clock.monotonic()
 
     # What goes in, what comes out.
-    table = gather(read(data), None if test is None else read(test), None if validation is None else read(validation))
+    others = {part: read(given) for part, given in (("test", test), ("validation", validation)) if given is not None}
+    table = read(data)
+    kept_by_user = all(each.path for each in (table, *others.values()))  # else the run keeps the rows itself
+    table = gather(table, others.get("test"), others.get("validation"))
     notices = list(table.notes)
     task, found = _what(table, asked)
     notices += found
@@ -124,9 +127,14 @@ def find(
         "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
         "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
                  "reader": table.reader, "kinds": table.kinds, **_paths(test=test, validation=validation)},
+        "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
         "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
     }  # fmt: skip
+    record["data"]["readers"] = {part: other.reader for part, other in others.items()}
     run.write("run.json", record)
+    run.write_tensors("rows.safetensors", {"part": part_codes(rows, frame.height)})
+    if not kept_by_user:
+        run.write_bytes("data.parquet", as_parquet(frame))
 
     # Fields learn from the training rows only.
     chosen = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
@@ -194,7 +202,11 @@ def find(
     function.write_winner()
     run.write_bytes("history.jsonl", _histories(run, rungs))
     run.write("run.json", record)
-    # function.report()
+    function.test_frame, function.test_predictions = test_frame, predictions
+    try:
+        function.report()
+    except Exception as problem:  # the run is whole already: a report that fails must not lose it
+        tell({"what": "no-report", "error": repr(problem)})
     tell({"what": "done", "winner": winner, "run": str(run.path)})
     return function
 

@@ -6,11 +6,14 @@ Everything that is set aside is said, with its count; nothing is repaired in sil
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 
 import numpy as np
 import polars as pl
+import torch
 
 from fofx.data.leaks import GROUPINGS, special_groups
+from fofx.data.split import Split
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice, TaskError
 from fofx.fields.number import LARGEST
@@ -122,3 +125,18 @@ def fingerprint(frame: pl.DataFrame) -> str:
     for name in set(frame.columns) - set(flat):
         mark.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
     return f"{frame.height}x{frame.width}-{mark.hexdigest()[:16]}"
+
+
+def part_codes(rows: Split, count: int) -> torch.Tensor:
+    """The part of every row as one byte: 0 train, 1 validation, 2 test, 3 none."""
+    codes = np.full(count, 3, dtype=np.uint8)
+    for number, part in enumerate((rows.train, rows.validation, rows.test)):
+        codes[part] = number
+    return torch.from_numpy(codes)
+
+
+def as_parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as the bytes of a Parquet file."""
+    file = BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()

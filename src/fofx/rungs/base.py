@@ -66,3 +66,20 @@ class Code:
     things: list[Any]
     possible: dict[str, dict[str, set]] = field(default_factory=dict)
     helpers: str = ""  # functions of its own that come first: what goes into the model
+
+
+def quoted(value: Any) -> str:
+    """Like repr, with double quotes around text where that needs no more escapes."""
+    if isinstance(value, str):
+        plain = repr(value)
+        return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(k)}: {quoted(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(quoted(each) for each in value) + "]"
+    return repr(value)
+
+
+def predict_lines(about: str, expression: str) -> str:
+    """Lines that define `predict` by one expression of `frame`."""
+    return f'\n\ndef predict(frame):\n    """{about}"""\n    return {expression}\n'

@@ -5,6 +5,8 @@ Shapes: N rows, D features, K classes.
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import torch
 
@@ -13,8 +15,8 @@ from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
-from fofx.rungs.base import Rung, Tensors, Watch
-from fofx.rungs.features import Flattener
+from fofx.rungs.base import Code, Rung, Tensors, Watch, quoted
+from fofx.rungs.features import Flattener, ngram_counter
 from fofx.rungs.linear import log_loss
 
 MOST_ROWS = 50_000  # neighbours are looked up among at most this many training rows, drawn by the seed
@@ -99,6 +101,34 @@ class Classical(Rung):
             }
             number = isinstance(output, Number)
             self.models[output.name] = self.load(number).from_state(data["models"][output.name], arrays)
+
+    def script(self, record: dict) -> Code:
+        counts = bool(self.flattener.texts) and isinstance(self, NaiveBayes)
+        wanted = "counts" if counts else "dense"
+        settings: dict = {}
+        calls, things = [], []
+        for output in self.outputs:
+            model = self.models[output.name]
+            plain = next(cls for cls in type(model).__mro__ if not cls.__name__.startswith("Fast"))  # the readable twin
+            names = inspect.signature(plain).parameters
+            options = {name: value for name, value in model.state()[0].items() if name in names}
+            words = ", ".join(f"{name}={quoted(value)}" for name, value in options.items())
+            calls.append(f"    {quoted(output.name)}: {plain.__name__}({words}),\n")
+            things.append(plain)
+        settings["MOST_ROWS"] = MOST_ROWS
+        lines = f"x = {wanted}(train)\nkept = np.arange(x.shape[0])\nif len(kept) > MOST_ROWS:\n"
+        lines += "    order = np.random.Generator(np.random.PCG64(SEED)).permutation(len(kept))\n"
+        lines += "    kept = np.sort(order[:MOST_ROWS])\n"
+        lines += f"models = {{\n{''.join(calls)}}}\nfor output in outputs:\n"
+        lines += "    models[output.name].fit(x[kept], output.truth(train[output.name])[kept])\n"
+        numbers = [isinstance(output, Number) for output in self.outputs]
+        said = ("models[output.name].predict(x)", "spread(models[output.name], x, output.size)")
+        say = said[0] if all(numbers) else said[1] if not any(numbers) else f"{said[0]} if isinstance(output, Number) else {said[1]}"
+        lines += '\n\ndef predict(frame):\n    """What the models say of each row."""\n'
+        lines += f"    x = {wanted}(frame)\n    return {{output.name: {say} for output in outputs}}\n"
+        model_lines = self.flattener.script_lines(wanted)
+        things += [spread, *self.flattener.script_things, ngram_counter]
+        return Code(settings, [("model", model_lines), ("optimize", lines)], things)
 
 
 class Knn(Classical):

@@ -13,8 +13,8 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from fofx.encoded import Inputs
 from fofx.fields.base import Field
 from fofx.fields.picture import Picture
-from fofx.fields.text import Text
-from fofx.rungs.base import Tensors
+from fofx.fields.text import Text, as_texts
+from fofx.rungs.base import Tensors, quoted
 
 PIXELS = 32  # pictures are looked at with at most this side: a line on pixels gains nothing from more
 NGRAMS = 200_000  # the most frequent n-grams are kept
@@ -75,6 +75,38 @@ class Flattener:
             self.counters[name] = ngram_counter(vocabulary={word: number for number, word in enumerate(words)})
             self.scales[name] = TfidfTransformer(sublinear_tf=True)
             self.scales[name].idf_ = tensors[f"idf.{name}"].numpy()
+
+    def script_lines(self, wanted: str) -> str:
+        """Lines that define `wanted` (frame) -> matrix: "dense", "counts" or "matrix" above, for an ejected script."""
+        parts = ["torch.cat([field.encode(frame[field.name]) for field in columns], dim=1).numpy()"]
+        parts = parts if any(field.block for field in self.fields) else []
+        for field in self.pictures:
+            shown = f"pictures[{quoted(field.name)}].encode_at(frame[{quoted(field.name)}], {min(field.side, PIXELS)})"
+            parts.append(f"{shown}.flatten(1).numpy().astype(np.float32) / 255 - 0.5")
+        dense = [line for part in parts for line in (f"        {part},",)]
+        lines = ""
+        for number, field in enumerate(self.texts if wanted != "dense" else [], start=1):
+            rare = "2 if len(words) > 500 else 1"
+            lines += f"words = as_texts(train[{quoted(field.name)}])\ncounter{number} = ngram_counter(rare={rare})\n"
+            lines += f"counter{number}.fit(words)\n"
+            if wanted == "matrix":
+                lines += f"tfidf{number} = TfidfTransformer(sublinear_tf=True).fit(counter{number}.transform(words))\n"
+        lines += f'\n\ndef {wanted}(frame):\n    """All columns, pixels and n-grams of each row, side by side: (rows, features)."""\n'
+        ngrams = []
+        for number, field in enumerate(self.texts, start=1):
+            counts = f"counter{number}.transform(as_texts(frame[{quoted(field.name)}]))"
+            ngrams.append(f"        {f'tfidf{number}.transform({counts})' if wanted == 'matrix' else counts},")
+        if wanted == "counts":
+            return lines + "    parts = [\n" + "\n".join(ngrams) + '\n    ]\n    return sparse.hstack(parts, format="csr")\n'
+        if not self.texts or wanted == "dense":
+            return lines + "    parts = [\n" + "\n".join(dense) + "\n    ]\n    return np.concatenate(parts, axis=1)\n"
+        if dense:
+            lines += "    dense = [\n" + "\n".join(dense) + "\n    ]\n"
+            ngrams.insert(0, "        sparse.csr_matrix(np.concatenate(dense, axis=1)),")
+        lines += "    parts = [\n" + "\n".join(ngrams) + "\n    ]\n"
+        return lines + '    return sparse.hstack(parts, format="csr", dtype=np.float32)\n'
+
+    script_things = (as_texts, TfidfTransformer)
 
 
 def ngram_counter(rare: int = 1, vocabulary: dict[str, int] | None = None) -> CountVectorizer:

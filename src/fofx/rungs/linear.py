@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
-from fofx.rungs.base import Rung, Tensors, Watch
-from fofx.rungs.features import Flattener
+from fofx.rungs.base import Code, Rung, Tensors, Watch, quoted
+from fofx.rungs.features import Flattener, ngram_counter
 
 RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers
 LOGISTIC = (0.01, 0.1, 1.0, 10.0, 100.0)  # C, the inverse of the penalty, tried for classes
@@ -77,6 +77,23 @@ class Linear(Rung):
     def restore(self, data: dict, tensors: Tensors) -> None:
         self.flattener.restore(data, tensors)
         self.weights = {name: value for name, value in tensors.items() if not name.startswith("idf.")}
+
+    def script(self, record: dict) -> Code:
+        recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
+        numbers = [isinstance(output, Number) for output in self.outputs]
+        balanced = quoted("balanced") if record["asked"]["class_weights"] else None
+        truth, strength = "output.truth(train[output.name])", "STRENGTH[output.name]"
+        fits = (f"ridge(x, {truth}, {strength})", f"logistic(x, {truth}, output.size, {strength}, {balanced}, SEED)")
+        fit = fits[0] if all(numbers) else fits[1] if not any(numbers) else f"{fits[0]} if isinstance(output, Number) else {fits[1]}"
+        said = ("scores[:, 0]", "softmax(scores)")
+        say = said[0] if all(numbers) else said[1] if not any(numbers) else f"{said[0]} if isinstance(output, Number) else {said[1]}"
+        lines = f"x = matrix(train)\nlines = {{}}\nfor output in outputs:\n    lines[output.name] = {fit}\n"
+        lines += '\n\ndef predict(frame):\n    """y = X w + b."""\n    x, found = matrix(frame), {}\n    for output in outputs:\n'
+        lines += "        weight, bias = lines[output.name]\n        scores = np.asarray(x @ weight) + bias\n"
+        lines += f"        found[output.name] = {say}\n    return found\n"
+        model = self.flattener.script_lines("matrix")
+        things = [ridge, logistic, softmax, *self.flattener.script_things, ngram_counter]
+        return Code({"STRENGTH": recipe["strength"]}, [("model", model), ("optimize", lines)], things)
 
 
 def ridge(matrix, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:

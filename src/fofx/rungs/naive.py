@@ -7,7 +7,7 @@ import torch
 
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.number import Number, as_numbers
-from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.base import Code, Rung, Tensors, Watch, predict_lines
 
 
 class Naive(Rung):
@@ -30,6 +30,11 @@ class Naive(Rung):
             for output in self.outputs
         }
 
+    def script(self, record: dict) -> Code:
+        fitted = "constants = {output.name: output.naive(output.truth(train[output.name])) for output in outputs}\n"
+        said = "{name: np.repeat(value[None], frame.height, axis=0) for name, value in constants.items()}"
+        return Code({}, [("model", fitted + predict_lines("The same for every row.", said))], [])
+
 
 class LastValue(Rung):
     """In time order: tomorrow will be like today. `columns` says which input holds each output's last value."""
@@ -49,6 +54,13 @@ class LastValue(Rung):
 
     def restore(self, data: dict, tensors: Tensors) -> None:
         self.columns = dict(data["columns"])
+
+    def script(self, record: dict) -> Code:
+        lines = "means = {field.name: field.mean for field in columns if isinstance(field, Number)}\n"
+        lines += '\n\ndef predict(frame):\n    """The last value that is known; the mean where it is missing."""\n'
+        lines += "    last = {name: as_numbers(frame[column]) for name, column in LAST.items()}\n"
+        lines += "    return {name: np.where(np.isnan(v), means[LAST[name]], v) for name, v in last.items()}\n"
+        return Code({"LAST": self.columns}, [("model", lines)], [as_numbers])
 
 
 def last_value_columns(problem: Problem) -> dict[str, str] | None:

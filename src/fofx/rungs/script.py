@@ -20,7 +20,7 @@ from fofx.errors import TaskError
 from fofx.network import Network, Pixels, Words
 from fofx.optimize import batches, clip_gradient, learning_rate, make_optimizer
 from fofx.rungs import shapes
-from fofx.rungs.base import Code, Rung
+from fofx.rungs.base import Code, Rung, quoted
 
 LOOP = """
 optimizer = make_optimizer(model.parameters(), OPTIMIZER, RATE, DECAY)
@@ -40,7 +40,7 @@ for step, (epoch, picked) in zip(range(1, LAST + 1), batches(len(train), BATCH, 
         continue
     model.eval()  # a look at the validation rows: the best weights are kept
     with torch.no_grad():
-        now = loss_between(run(x_validation), y_validation).item()
+        now = LOSS_BETWEEN(run(x_validation), y_validation, {}).item()
     model.train()
     history[-1]["validation"] = now
     print(f"step {step}: loss {loss.item():.6f}, validation {now:.6f}")
@@ -53,9 +53,7 @@ model.load_state_dict(weights)
 model.eval()
 """
 
-DEVICE = """device = torch.device(
-    "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-)"""
+DEVICE = 'device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")'
 
 RUN = '''
 def run(x):
@@ -110,7 +108,8 @@ def neural_script(rung: Rung, record: dict) -> Code:
         model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
     model.append("model = model.to(device)")
     run = RUN.replace("{part}", "x[at : at + 512]" if alone else "[block[at : at + 512] for block in x]")
-    lines = LOOP.replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
+    between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
+    lines = LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
     if plan["clip"] is None:
         lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
         del settings["CLIP"]
@@ -154,10 +153,10 @@ def predict(frame):
 '''
 
 SHARES = '''
+
 def shares(found):
     """Each output's own share of the model's numbers."""
     return found.split([output.size for output in outputs], dim=-1)
-
 '''
 
 
@@ -166,15 +165,15 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
     options = {key: asked[key] for key in ("class_weights", "label_smoothing") if asked.get(key)}
     options = options if any(output.kind == "category" for output in rung.outputs) else {}
     if len(rung.outputs) == 1:
-        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation))\n\n"
-        lines += "\ndef loss_between(found, right, options={}):\n    return output.loss(found, right, options)\n"
-        picked = "y[picked]"
+        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation))\n"
+        between, picked = "output.loss", "y[picked]"
     else:
         lines = "y, y_validation = (\n    [output.targets(frame[output.name]).to(device) for output in outputs]"
-        lines += " for frame in (train, validation)\n)\n\n" + SHARES
-        lines += "\ndef loss_between(found, right, options={}):\n    losses = zip(outputs, shares(found), right)\n"
+        lines += " for frame in (train, validation)\n)\n" + SHARES
+        lines += '\n\ndef loss_between(found, right, options):\n    """The outputs\' losses, added up."""\n'
+        lines += "    losses = zip(outputs, shares(found), right)\n"
         lines += "    return sum(output.loss(each, wanted, options) for output, each, wanted in losses)\n"
-        picked = "[each[picked] for each in y]"
+        between, picked = "loss_between", "[each[picked] for each in y]"
     alone = len(parts) == 1
     batch = "    batch = x[picked]\n" if alone else "    batch = [block[picked] for block in x]\n"
     for number, part in enumerate(parts):
@@ -182,13 +181,12 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
             name = "batch" if alone else f"batch[{number}]"
             batch += f"    {name} = augment({name}, mirror={part['channels'] == 3})\n"
     lines += '\n\ndef loss_of(picked):\n    """The mean loss of the picked training rows."""\n' + batch
-    lines += f"    return loss_between(model(batch), {picked}{f', {options}' if options else ''})\n"
-    return lines
+    return lines + f"    return {between}(model(batch), {picked}, {quoted(options)})\n"
 
 
 def _block(part: dict) -> str:
     """The line that encodes one block of the input."""
-    name = repr(part["block"])
+    name = quoted(part["block"])
     if part["block"] == VECTOR and "inputs" in part:
         return "torch.cat([field.encode(frame[field.name]) for field in columns], dim=1)"
     if "side" in part:
@@ -243,7 +241,7 @@ def _taken(test: ast.expr, known: dict[str, Any]) -> bool:
 
 
 def _literal(node: ast.expr, part: dict, known: dict[str, Any]) -> str:
-    return "edges" if ast.unparse(node) == "part['edges']" else repr(_value(node, part, known))
+    return "edges" if ast.unparse(node) == "part['edges']" else quoted(_value(node, part, known))
 
 
 def _value(node: ast.expr, part: dict, known: dict[str, Any]) -> Any:
