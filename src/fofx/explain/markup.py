@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOR, AGAINST = (0, 90, 181), (213, 94, 0)  # blue and vermilion: told apart by every kind of colour vision
 MOST_ROWS = 8  # columns of a table that are drawn
+FAINT = 0.12  # of the strongest effect: weaker stretches of a text are not shaded
 
 
 def escape(value: Any) -> str:
@@ -75,7 +76,7 @@ def coloured_text(text: str, spans: list) -> str:
     for span in spans:
         pieces.append(escape(text[at : span.start]))
         share = abs(span.effect) / top
-        if share < 0.04:
+        if share < FAINT:
             pieces.append(escape(span.text))
         else:
             side = "for" if span.effect > 0 else "against"
@@ -110,7 +111,7 @@ def draw(explanation: Explanation, lang: str | None = None) -> str:
     rows = []
     for name, effect in explanation.parts[:MOST_ROWS] if several or explanation.replaced else []:
         value, typical = explanation.replaced.get(name, (None, None))
-        remark = f"{shown(value)} ({shown(typical)})" if name in explanation.replaced else ""
+        remark = f"{shown(value)} / {shown(typical)}" if name in explanation.replaced else ""
         rows.append((name, remark, effect))
     if rows:
         pieces.append(bars(rows))
@@ -135,7 +136,7 @@ STYLE = """
 .explained mark { color: inherit; border-radius: 3px; padding: 0 1px; }
 .explained mark.for { background: rgb(0 114 220 / calc(var(--much) * 60%)); }
 .explained mark.against { background: rgb(230 110 0 / calc(var(--much) * 70%)); }
-.explained .text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.9; margin: .3em 0; max-height: 24em;
+.explained .text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.9; margin: .3em 0; max-height: 17em;
   overflow: auto; }
 .explained .looked { display: flex; gap: .5em; }
 .explained .looked img { width: 7em; image-rendering: pixelated; display: block; border-radius: 4px; }
@@ -145,7 +146,10 @@ STYLE = """
 .bars { border-collapse: collapse; width: 100%; }
 .bars th, .bars td { text-align: left; font-weight: normal; padding: .12em .5em .12em 0; border: 0; }
 .bars td.number { text-align: right; }
-.bars .both { width: 38%; }
+.bars th { max-width: 11em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.bars .number, .bars .remark { white-space: nowrap; }
+.bars .remark { opacity: .7; max-width: 9em; overflow: hidden; text-overflow: ellipsis; }
+.bars .both { width: 34%; min-width: 4em; }
 .bars i { display: block; height: .75em; border-radius: 2px; width: calc(var(--much) * 50%); }
 .bars i.for { background: #2f81d6; margin-left: 50%; }
 .bars i.against { background: #e07b1a; margin-left: calc(50% - var(--much) * 50%); }

@@ -16,7 +16,7 @@ from fofx.ladder import Result
 from fofx.report import charts
 from fofx.report.code import steps_in_code
 from fofx.report.facts import Facts, gather_facts
-from fofx.report.mistakes import cards, column_bars, look
+from fofx.report.mistakes import Looked, cards, column_bars, look
 from fofx.report.remarks import remarks, show
 from fofx.report.results import results
 from fofx.run import Run
@@ -35,6 +35,13 @@ SPLITS = {  # how the sentence that the split wrote begins
     "groups": "report.split.groups",
     "random, each": "report.split.stratified",
     "random": "report.split.random",
+}
+METRICS = {
+    "rmse": "report.metric.rmse",
+    "r2": "report.metric.r2",
+    "accuracy": "report.metric.accuracy",
+    "f1": "report.metric.f1",
+    "score": "report.metric.score",
 }
 COLUMNS = (
     "find.column.rung",
@@ -70,7 +77,7 @@ def page_of(facts: Facts, lang: str) -> str:
         ("report.learning", curves),
         ("report.results", results(facts)),
         ("report.mistakes", mistakes(facts, looked)),
-        ("report.looked", (cards(facts, looked.right) if looked.right else "") + column_bars(looked, function.metric)),
+        ("report.looked", right_ones(facts, looked) + column_bars(looked, function.metric)),
         (
             "report.steps",
             f"<p>{words('report.steps.how')}</p>{steps}<p>{words('report.steps.eject')}</p>{eject(function)}",
@@ -117,7 +124,7 @@ def head(facts: Facts) -> str:
     outputs = ", ".join(column.name for column in function.task.outputs[:3])
     outputs += ", …" if len(function.task.outputs) > 3 else ""
     tiles = [
-        (words("report.head.winner"), escape(function.winner), words(f"family.{best.family}")),
+        (words("report.head.winner"), escape(function.winner), members(best)),
         (words("report.head.test", metric=function.metric), show(best.test), between),
         (words("report.head.naive"), show(naive.test), escape(naive.name)),
         (words("report.head.rows"), f"{sum(function.record['data']['rows'].values()):,}", seconds(function)),
@@ -126,6 +133,14 @@ def head(facts: Facts) -> str:
     return (
         f'<p class="run">{escape(function.run.name)}</p><h1>f → {escape(outputs)}</h1><div class="tiles">{boxes}</div>'
     )
+
+
+def members(best: Result) -> str:
+    """The winner's family; of an average, what it is made of."""
+    weights = best.recipe.get("weights") or {}
+    if not weights:
+        return words(f"family.{best.family}")
+    return escape(" + ".join(f"{count} × {name}" for name, count in weights.items()))
 
 
 def seconds(function: Function) -> str:
@@ -164,7 +179,7 @@ def asked(facts: Facts) -> str:
 def how_split(how: str) -> str:
     """The sentence that the split wrote, with what its kind means."""
     key = next((key for start, key in SPLITS.items() if how.startswith(start)), "report.split.given")
-    return f"{words(key)} <small>({escape(how)})</small>"
+    return f'{words(key)} <small lang="en">({escape(how)})</small>'
 
 
 def beware(facts: Facts) -> str:
@@ -187,7 +202,9 @@ def ladder(function: Function) -> str:
     chart = ""
     if drawn:
         picture = charts.ladder(drawn, naive.test, function.record["more_is_better"], function.metric)
-        chart = f"<figure>{picture}<figcaption>{caption} {words(better)}</figcaption></figure>"
+        chart = (
+            f"<figure>{picture}<figcaption>{caption} {words(better)} {meaning(function.metric)}</figcaption></figure>"
+        )
     columns = "".join(f"<th>{words(key)}</th>" for key in COLUMNS)
     lines = "".join(rung_line(result, function) for result in function.rungs)
     table = f'<div class="wide"><table class="rungs"><tr>{columns}</tr>{lines}</table></div>'
@@ -195,6 +212,11 @@ def ladder(function: Function) -> str:
     return (
         f'<div class="charts">{chart}<div>{table}<p class="quiet">{words("report.all-scores")} {scores}</p></div></div>'
     )
+
+
+def meaning(metric: str) -> str:
+    """What the main metric is, in words."""
+    return words(METRICS[metric]) if metric in METRICS else ""
 
 
 def rung_line(result: Result, function: Function) -> str:
@@ -216,6 +238,10 @@ def rung_line(result: Result, function: Function) -> str:
     )
 
 
+def took(seconds: float) -> str:
+    return "&lt; 0.01" if seconds < 0.01 else f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
+
+
 def learning(function: Function) -> str:
     """A chart of losses for each neural rung."""
     steps: dict[str, list[dict]] = {}
@@ -233,14 +259,24 @@ def learning(function: Function) -> str:
     return f'<p>{words("report.learning.how")}</p><div class="charts">{"".join(figures)}</div>'
 
 
-def mistakes(facts: Facts, looked: Any) -> str:
+def mistakes(facts: Facts, looked: Looked) -> str:
     """The worst mistakes as cards, or that there were none."""
     if not facts.test.height:
         return ""
     if not looked.wrong:
         return f"<p>{words('report.no-mistakes')}</p>"
+    several = len(facts.function.outputs) > 1
+    only = words("report.first-output", output=facts.function.outputs[0].name) if several else ""
     how = words("report.explained.how") if any(row.explanation for row in looked.wrong) else ""
-    return f"<p>{words('report.mistakes.how')} {how}</p>{cards(facts, looked.wrong)}"
+    return f"<p>{only} {words('report.mistakes.how')} {how}</p>{cards(facts, looked.wrong)}"
+
+
+def right_ones(facts: Facts, looked: Looked) -> str:
+    """Some good answers and what carried them."""
+    if not looked.right:
+        return ""
+    how = "" if looked.wrong or not looked.right[0].explanation else words("report.explained.how")
+    return f"<p>{words('report.right.how')} {how}</p>{cards(facts, looked.right)}"
 
 
 def steps_of(name: str, model: str, loss: str, optimize: str) -> str:

@@ -17,6 +17,7 @@ from fofx.words import LANGUAGES, say
 
 INK, GRID, QUIET, BLUE, ORANGE = "#404244", "#d9dadb", "#8a8d91", "#0f6cbd", "#c75300"
 MOST_POINTS = 900  # of a cloud of points
+MOST_MOMENTS = 250  # of a curve in time
 BLOCKS = 120  # means of a loss curve
 WIDTH, HEIGHT = 380, 230
 CONFIG = {
@@ -86,6 +87,18 @@ def ladder(rungs: list[dict], naive: float | None, more_is_better: bool, metric:
         line = {"mark": {"type": "rule", "color": ORANGE, "strokeDash": [5, 4], "strokeWidth": 1.5}}
         layers.insert(0, {**line, "encoding": {"x": {"datum": naive, "type": "quantitative"}}})
     return svg("report.chart.ladder", rungs, layers, height={"step": 26})
+
+
+def in_time(right: np.ndarray, predicted: np.ndarray) -> str:
+    """Right and answered, one test row after another in the order of time."""
+    rows = range(len(right))
+    values: list[dict] = [{"row": n, "right": float(right[n]), "predicted": float(predicted[n])} for n in rows]
+    x = axis("row", "report.axis.order", scale={"zero": False, "nice": False}, grid=False)
+    layers = [
+        {"mark": {"type": "line", "color": QUIET, "strokeWidth": 2}, "encoding": {"x": x, "y": axis("right", "report.axis.value")}},
+        {"mark": {"type": "line", "color": BLUE, "strokeWidth": 1.5}, "encoding": {"x": x, "y": axis("predicted", "report.axis.value")}},
+    ]  # fmt: skip
+    return svg("report.chart.in-time", values, layers, width=780, height=200)
 
 
 def losses(steps: list[dict]) -> str:

@@ -40,8 +40,9 @@ def variable(name: str) -> str:
 
 def one(function: Function, rung: Rung) -> Steps:
     """The steps of one rung."""
+    recipe = next((result.recipe for result in function.rungs if result.name == rung.name), {})
     if isinstance(rung, Neural):
-        return (rung.name, model_of(rung), loss_of(function), descent_of(rung))
+        return (rung.name, model_of(rung), loss_of(function), descent_of(recipe))
     number = isinstance(function.outputs[0], Number)
     output = function.outputs[0]
     if rung.family == "naive":
@@ -50,7 +51,7 @@ def one(function: Function, rung: Rung) -> Steps:
     if f"{output.name}.weight" in getattr(rung, "weights", {}):
         features, classes = rung.weights[f"{output.name}.weight"].shape  # type: ignore[attr-defined]
         model = f"model = nn.Linear({features}, {classes})    # y = x W + b"
-        strength = (rung.recipe.get("strength") or {}).get(output.name, 1.0)
+        strength = (recipe.get("strength") or {}).get(output.name, 1.0)
         if number:
             loss = f"loss = ((model(x) - y) ** 2).sum() + {strength:g} * (model.weight ** 2).sum()    # ridge"
             return (
@@ -66,9 +67,9 @@ def one(function: Function, rung: Rung) -> Steps:
             loss,
             "# L-BFGS over all rows at once: the loss is convex, so the minimum is the only one",
         )
-    chosen = ", ".join(f"{name} {value}" for name, value in (rung.recipe.get("chosen") or {}).items())
+    chosen = ", ".join(f"{name} {value}" for name, value in (recipe.get("chosen") or {}).items())
     chosen = f"# chosen on the validation rows: {chosen}" if chosen else ""
-    value = (rung.recipe.get("chosen") or {}).get(output.name)
+    value = (recipe.get("chosen") or {}).get(output.name)
     if rung.name == "knn":
         model = f"nearest = torch.cdist(x, X_train).topk({value}, largest=False)\nweights = 1 / nearest.values\n"
         model += f"answer = weighted {'mean of y_train' if number else 'vote of y_train'}[nearest.indices]"
@@ -120,9 +121,9 @@ def loss_of(function: Function) -> str:
     return "\n".join(lines[:1] + [line.replace("loss =", "loss +=") for line in lines[1:]])
 
 
-def descent_of(rung: Neural) -> str:
+def descent_of(whole: dict) -> str:
     """The loop with the recipe's numbers."""
-    recipe = rung.recipe.get("optimize")
+    recipe = whole.get("optimize")
     if not recipe:
         return ""
     kind = {"adamw": "AdamW", "adam": "Adam"}.get(recipe["optimizer"], "SGD")
@@ -132,7 +133,7 @@ def descent_of(rung: Neural) -> str:
         f"torch.manual_seed({recipe['seed']})",
         f"optimizer = torch.optim.{kind}(model.parameters(), lr={recipe['rate']:g}{momentum}, weight_decay={recipe['decay']:g})",
         f"for step in range({steps}):    # schedule {recipe['schedule']} over {recipe['steps']} steps, at most {recipe['rate']:g}",
-        f"    x, y = next(batches)    # {recipe['batch']} rows" + (", augmented" if rung.recipe.get("augment") else ""),
+        f"    x, y = next(batches)    # {recipe['batch']} rows" + (", augmented" if whole.get("augment") else ""),
         "    optimizer.zero_grad()",
         "    loss = loss_of(model(x), y)",
         "    loss.backward()",

@@ -74,6 +74,10 @@ class Facts:
         return total
 
     def interval(self) -> tuple[float, float] | None:
+        """As `_interval`, worked out once."""
+        return self._once(("interval",), self._interval)
+
+    def _interval(self) -> tuple[float, float] | None:
         """Where the test score would lie in 95 of 100 draws of as many rows; None where that is not worked out.
 
         Accuracy: Wilson (1927). rmse, r2 and f1: percentiles of the score over resampled test rows (bootstrap, Efron 1979).
@@ -169,8 +173,13 @@ def predictions_of(function: Function) -> pl.DataFrame:
 
 
 def read_test_rows(function: Function, rows: np.ndarray) -> pl.DataFrame | None:
-    """The raw test rows from the file that the run was made from; None when it is gone, too large, or has changed."""
+    """The raw test rows, kept by the run or read from its file; None when that is gone, too large, or has changed."""
     data = function.record.get("data", {})
+    if function.run.has("data.parquet"):  # the run keeps rows that came from memory
+        try:
+            return pl.read_parquet(function.run.path / "data.parquet")[rows]
+        except (OSError, pl.exceptions.PolarsError, IndexError):
+            return None
     given = {part: data.get(part) for part in ("path", "test", "validation")}
     try:
         paths = [Path(path) for path in given.values() if path]

@@ -43,11 +43,12 @@ def measured(facts: Facts) -> list[Remark]:
     if line is not None and line.test is not None and naive.test is not None and not better(facts, line, naive):
         found.append(("plain", words("report.remark.line-loses", line=show(line.test), naive=show(naive.test))))
     if line is not None and line.test is not None:
-        for result in function.rungs:
-            deep = result.family in ("small", "deep") and result.name != winner.name and result.test is not None
-            if deep and better(facts, line, result):
-                values = {"name": result.name, "score": show(result.test), "line": show(line.test)}
-                found.append(("plain", words("report.remark.deep-loses", **values)))
+        deep = [
+            r for r in function.rungs if r.family in ("small", "deep") and r.name != winner.name and r.test is not None
+        ]
+        names = ", ".join(f"{result.name} ({show(result.test)})" for result in deep if better(facts, line, result))
+        if names:
+            found.append(("plain", words("report.remark.deep-loses", names=names, line=show(line.test))))
     interval = facts.interval()
     if interval is not None:
         values = {"rows": f"{facts.test.height:,}", "low": show(interval[0]), "high": show(interval[1])}
@@ -109,4 +110,6 @@ def against_line(facts: Facts, winner: Result, line: Result) -> Remark:
         return "strong", words("report.remark.line-chance", **values)
     if not better(facts, winner, line):
         return "strong", words("report.remark.line-better", **values)
+    if chance is None:
+        return "plain", words("report.remark.beats-line-perhaps", **values)
     return "good", words("report.remark.beats-line", **values)

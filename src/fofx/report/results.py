@@ -42,11 +42,22 @@ def numbers(facts: Facts, output: Output) -> str:
     if reach:
         share = float(np.mean(np.abs(errors) <= reach))
         remark = f"<p>{words('report.reach', reach=f'{reach:.4g}', share=f'{share:.0%}')}</p>"
-    return (
+    return time_chart(facts, right, predicted) + (
         f'<div class="charts"><figure>{charts.answers(right[rows], predicted[rows])}'
         f"<figcaption>{words('report.caption.answers', shown=f'{len(rows):,}', rows=f'{len(right):,}')}</figcaption></figure>"
         f"<figure>{charts.residuals(errors)}<figcaption>{words('report.caption.residuals')}</figcaption></figure></div>{remark}"
     )
+
+
+def time_chart(facts: Facts, right: np.ndarray, predicted: np.ndarray) -> str:
+    """Where the rows were split in the order of time: the last test rows in that order."""
+    column = facts.function.record.get("columns", {}).get("time")
+    if column is None or facts.frame is None or column not in facts.frame.columns:
+        return ""
+    order = facts.frame[column].arg_sort().to_numpy()[-charts.MOST_MOMENTS :]
+    caption = words("report.caption.in-time", shown=len(order), column=column)
+    drawn = charts.in_time(right[order], predicted[order])
+    return f'<figure class="broad">{drawn}<figcaption>{caption}</figcaption></figure>'
 
 
 def spread(rows: np.ndarray) -> np.ndarray:
