@@ -16,7 +16,7 @@ import textwrap
 import types
 from typing import Any
 
-from fofx.eject.source import Possible, annotations_in, fold, names_in, replace, span, without_idle
+from fofx.eject.source import Possible, annotations_in, cut, fold, names_in, replace, span, without_idle
 
 PLAIN_IMPORTS = {
     "argparse": "import argparse",
@@ -57,7 +57,9 @@ class Bundle:
         """The names of the things that these lines need, each after what it needs itself."""
         order: list[str] = []
         for name in _in_order(names_in(lines), lines):
-            if name in self.things:
+            if name in self.things and not _ours(self.things[name]):
+                self.imports[name] = f"from {self.things[name].__module__} import {name}"
+            elif name in self.things:
                 self._need(name, self.things[name], order)
             elif name in PLAIN_IMPORTS:
                 self.imports[name] = PLAIN_IMPORTS[name]
@@ -121,25 +123,28 @@ class Bundle:
         (node,) = tree.body
         assert isinstance(node, ast.ClassDef)
         lines = source.splitlines(keepends=True)
-        cut: list[tuple[int, int]] = []
+        gone: list[tuple[int, int]] = []
         for member in node.body:
             if not self._used(member) or getattr(member, "name", "") in self.without.get(thing, ()):
-                cut.append((_first_line(member), member.end_lineno or 0))
-        if hasattr(thing, "learnt"):  # a field: what it learns for other purposes is left out
-            for statement in ast.walk(node):
-                if isinstance(statement, ast.Assign) and _stores(statement) - self.attributes == _stores(statement) != set():
-                    cut.append((statement.lineno, statement.end_lineno or 0))
-        for first, last in sorted(cut, reverse=True):
+                gone.append((_first_line(member), member.end_lineno or 0))
+        for first, last in sorted(gone, reverse=True):
             del lines[first - 1 : last]
         source = "".join(lines).rstrip() + "\n"
-        if cut:
-            source = without_idle(source)
+        if hasattr(thing, "learnt"):  # a field: what it learns for other purposes is left out
+            source = without_idle(self._without_stores(source))
         (node,) = ast.parse(source).body
         assert isinstance(node, ast.ClassDef)
         bases = ", ".join(dict.fromkeys(_written(base) for base in self._bases_of(thing)))
         if ", ".join(ast.unparse(base) for base in node.bases) != bases:
             colon = source.index(":", source.index(")"))
             source = f"class {node.name}{f'({bases})' if bases else ''}" + source[colon:]
+        return source
+
+    def _without_stores(self, source: str) -> str:
+        """The source without the statements `self.X = ...` whose X nobody reads."""
+        for statement in ast.walk(ast.parse(source)):
+            if isinstance(statement, ast.Assign) and (stored := _stores(statement)) and not stored & self.attributes:
+                return self._without_stores(cut(source, statement))
         return source
 
     def _used(self, member: ast.stmt) -> bool:

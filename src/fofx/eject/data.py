@@ -33,7 +33,7 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
     steps = [("data", _read(run, record, outputs, settings, possible, beside)), ("split", _split(run, record, outputs, settings))]
     settings["SEED"] = record["asked"]["seed"]
     steps.append(("fields", _learn(fields, outputs, settings)))
-    asked = {f"options.get('{word}')": {bool(record["asked"][word])} for word in ("class_weights",)}
+    asked = {} if record["asked"]["class_weights"] else {"options.get('class_weights')": {False}}
     possible |= {type(output).__name__: asked for output in outputs}
     return Code(settings, [(key, "\n".join(lines) + "\n") for key, lines in steps], things, possible)
 

@@ -67,9 +67,9 @@ def _fold_once(source: str, possible: Possible) -> str | None:
         if isinstance(node, ast.IfExp) and (answer := truth(node.test, possible)) is not None:
             return replace(source, [(node, segment(source, node.body if answer else node.orelse))])
         if isinstance(node, ast.For) and truth(node.iter, possible) is False:  # nothing to go through
-            return _cut(source, node)
+            return cut(source, node)
         if isinstance(node, ast.FunctionDef) and possible and (idle := _idle(node)) is not None:
-            return _cut(source, idle)
+            return cut(source, idle)
         if isinstance(node, ast.If) and (answer := truth(node.test, possible)) is not None:
             return _without_branch(source, node, answer)
         for block in (getattr(node, name, None) for name in ("body", "orelse")):
@@ -82,9 +82,16 @@ def _fold_once(source: str, possible: Possible) -> str | None:
     return None
 
 
-def _cut(source: str, node: ast.stmt) -> str:
+def cut(source: str, node: ast.stmt) -> str:
+    """The source without one statement; `pass` where nothing else would be left of a block."""
     lines = source.splitlines(keepends=True)
-    del lines[node.lineno - 1 : node.end_lineno]
+    alone = any(
+        len(block) == 1 and getattr(block[0], "lineno", 0) == node.lineno
+        for each in ast.walk(ast.parse(source))
+        for block in (getattr(each, "body", None), getattr(each, "orelse", None))
+        if isinstance(block, list)
+    )
+    lines[node.lineno - 1 : node.end_lineno] = [" " * node.col_offset + "pass\n"] if alone else []
     return "".join(lines)
 
 
@@ -129,7 +136,7 @@ def without_idle(source: str) -> str:
     """The source without values that no function reads."""
     functions = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
     idle = next((found for function in functions if (found := _idle(function)) is not None), None)
-    return source if idle is None else without_idle(_cut(source, idle))
+    return source if idle is None else without_idle(cut(source, idle))
 
 
 def segment(source: str, node: ast.AST) -> str:
