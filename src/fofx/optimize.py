@@ -53,22 +53,33 @@ __all__ = [
 # ---------------------------------------------------------------------------------------------------- the pieces
 
 
-def batches(rows: int, batch: int, seed: int, first: int = 0, device: str = "cpu"):
+def batches(rows: int, batch: int, seed: int, first: int = 0, device: str = "cpu", lengths=None):
     """Yield (epoch, row numbers) for each update, for ever, beginning with update number `first`.
 
     Every epoch shuffles all rows anew, by a generator of its own that depends on (seed, epoch) only: nothing needs to
     be remembered to resume. The last batch may be smaller; a last batch of a single row joins the one before it,
-    because batch norm cannot learn from one row.
+    because batch norm cannot learn from one row. With `lengths` (N,), rows of like length come together.
     """
     per_epoch = max(1, rows // batch + (rows % batch > 1))
     while True:
         epoch = first // per_epoch
         generator = torch.Generator().manual_seed(seed + 1_000_003 * epoch)
-        order = torch.randperm(rows, generator=generator).to(device)
+        order = torch.randperm(rows, generator=generator)
+        order = (order if lengths is None else alike(order, lengths, batch, generator)).to(device)
         for number in range(first % per_epoch, per_epoch):
             last = number == per_epoch - 1
             yield epoch, order[number * batch : rows if last else (number + 1) * batch]
             first += 1
+
+
+def alike(order, lengths, batch: int, generator):
+    """Put rows of like length into one batch, so that little of it is padding: sort within pools of 32 batches, then shuffle
+    the batches.
+    """
+    order = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in order.split(32 * batch)])
+    whole = len(order) // batch * batch
+    shuffled = order[:whole].view(-1, batch)[torch.randperm(whole // batch, generator=generator)]
+    return torch.cat([shuffled.flatten(), order[whole:]])
 
 
 def learning_rate(step: int, steps: int, peak: float, schedule: str, warmup: float) -> float:
@@ -118,7 +129,7 @@ def clip_gradient(parameters, longest: float) -> float:
     return length
 
 
-PIECES = (batches, learning_rate, make_optimizer, clip_gradient)
+PIECES = (alike, batches, learning_rate, make_optimizer, clip_gradient)
 
 
 def keep_freed_memory() -> None:
@@ -148,10 +159,11 @@ class Descent(Iterator[Step]):
         rows: int,
         recipe: Recipe,
         start: Checkpoint | None = None,
+        lengths: torch.Tensor | None = None,
     ) -> None:
         if rows < 1:
             raise TaskError("no-rows", f"Learning needs at least one row; there are {rows}.")
-        self.model, self.loss_of, self.rows, self.recipe = model, loss_of, rows, recipe
+        self.model, self.loss_of, self.rows, self.recipe, self.lengths = model, loss_of, rows, recipe, lengths
         self.number = 0  # updates done
         self.device = next(model.parameters()).device
         if recipe.precision != "float32" and self.device.type == "cpu":
@@ -211,7 +223,8 @@ class Descent(Iterator[Step]):
             restore_random(self._start.random, self.device)
         else:
             torch.manual_seed(recipe.seed)
-        for epoch, picked in batches(self.rows, recipe.batch, recipe.seed, self.number, str(self.device)):
+        order = batches(self.rows, recipe.batch, recipe.seed, self.number, str(self.device), self.lengths)
+        for epoch, picked in order:
             if self.number >= recipe.last:
                 return
             self._between_steps = False
@@ -249,14 +262,15 @@ def optimize(
     recipe: Recipe,
     *,
     start: Checkpoint | None = None,
+    lengths: torch.Tensor | None = None,
 ) -> Descent:
     """Lower the loss step by step: an iterator of `Step`.
 
     `loss_of(picked)` gathers the picked training rows (int64, on the model's device), runs the model and gives the
     mean loss as a scalar tensor. `start` continues an interrupted descent to the same bits. Seeds torch's global
     generator at its first step, because dropout and augmentation draw from it: what draws from it between two steps
-    changes what follows.
+    changes what follows. `lengths` (N,) of the rows, such as texts, lets rows of like length share a batch.
 
     Raises FindError "not-finite", and TaskError "no-rows" or "precision-needs-gpu"; RunError when `start` does not fit.
     """
-    return Descent(model, loss_of, rows, recipe, start)
+    return Descent(model, loss_of, rows, recipe, start, lengths)

@@ -83,6 +83,7 @@ class Neural(Rung):
         blocks = [block.to(where) for block in blocks_of(self.shape, problem.train)]
         validation = [block.to(where) for block in blocks_of(self.shape, problem.validation)]
         self.sample = [block[:8] for block in validation]  # whose inner values are recorded while the network learns
+        self.lengths = lengths_of(self.shape, blocks)
         targets = [problem.targets(output).to(where) for output in self.outputs]
         right = [problem.targets(output, "validation").to(where) for output in self.outputs]
         pictures = {number for number, part in enumerate(self.shape["encoders"]) if "side" in part}
@@ -124,7 +125,9 @@ class Neural(Rung):
             self.validation_loss()
         look = time.perf_counter() - begun
         each = self.choose_threads(
-            lambda: measure_step_seconds(self.network, loss_of, rows, draft, seconds=min(0.7, 0.07 * seconds), steps=12)
+            lambda: measure_step_seconds(
+                self.network, loss_of, rows, draft, seconds=min(0.7, 0.07 * seconds), steps=12, lengths=self.lengths
+            )
         )
         left = seconds - (time.perf_counter() - begun)
         checks = int(min(CHECKS, max(4, 0.2 * left / max(look, 1e-6))))
@@ -169,7 +172,7 @@ class Neural(Rung):
         start = None
         if self.place and (self.place / "checkpoint.safetensors").exists():
             start = Checkpoint.load(self.place / "checkpoint.safetensors")
-        descent = optimize(self.network, self.loss_of, len(problem.train), recipe, start=start)
+        descent = optimize(self.network, self.loss_of, len(problem.train), recipe, start=start, lengths=self.lengths)
         keeper = Keeper(self.network, self.validation_loss, recipe, start=start)
         steps = keeper.follow(descent)
         history = None
@@ -239,6 +242,12 @@ class Neural(Rung):
         from fofx.rungs.script import neural_script
 
         return neural_script(self, record)
+
+
+def lengths_of(shape: dict, blocks: list[torch.Tensor]) -> torch.Tensor | None:
+    """How many tokens each row's texts have, or None where there is no text."""
+    texts = [block for part, block in zip(shape["encoders"], blocks) if "vocabulary" in part or "tokenizer" in part]
+    return sum((block != 0).sum(dim=1).cpu() for block in texts) if texts else None  # type: ignore[return-value]
 
 
 def device() -> torch.device:

@@ -18,7 +18,7 @@ from fofx.augment import augment
 from fofx.encoded import VECTOR
 from fofx.errors import TaskError
 from fofx.network import Network, Pixels, Words
-from fofx.optimize import batches, clip_gradient, learning_rate, make_optimizer
+from fofx.optimize import alike, batches, clip_gradient, learning_rate, make_optimizer
 from fofx.rungs import shapes
 from fofx.rungs.base import Code, Rung, quoted
 
@@ -75,7 +75,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
         "RATE": plan["rate"], "DECAY": plan["decay"], "SCHEDULE": plan["schedule"], "WARMUP": plan["warmup"],
         "CLIP": plan["clip"], "LOOK_EVERY": plan["check_every"], "PATIENCE": plan["patience"],
     }  # fmt: skip
-    things: list[Any] = [augment, batches, clip_gradient, learning_rate, make_optimizer, Network, Pixels, Words]
+    things: list[Any] = [augment, alike, batches, clip_gradient, learning_rate, make_optimizer, Network, Pixels, Words]
     alone = len(parts) == 1
     encoders = []
     for part in parts:
@@ -110,6 +110,11 @@ def neural_script(rung: Rung, record: dict) -> Code:
     run = RUN.replace("{part}", "x[at : at + 512]" if alone else "[block[at : at + 512] for block in x]")
     between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
     lines = LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
+    texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
+    if texts:
+        counted = " + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts)
+        lines = lines.replace("\noptimizer =", f"\nlengths = {counted}  # rows of like length share a batch\noptimizer =", 1)
+        lines = lines.replace("device=str(device))", "device=str(device), lengths=lengths)")
     if plan["clip"] is None:
         lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
         del settings["CLIP"]
