@@ -21,6 +21,7 @@ from fofx.rungs.features import Flattener, ngram_counter
 
 RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers
 LOGISTIC = (0.01, 0.1, 1.0, 10.0, 100.0)  # C, the inverse of the penalty, tried for classes
+NGRAMS = (1.0, 5.0, 25.0)  # C for the many, mostly empty columns of n-grams
 
 
 class Linear(Rung):
@@ -40,9 +41,8 @@ class Linear(Rung):
         chosen = self.recipe.get("strength", {})
         for output in self.outputs:
             truth, right = problem.truth(output), problem.truth(output, "validation")
-            tried = (
-                [chosen[output.name]] if output.name in chosen else RIDGE if isinstance(output, Number) else LOGISTIC
-            )
+            grid = RIDGE if isinstance(output, Number) else NGRAMS if self.flattener.texts else LOGISTIC
+            tried = (chosen[output.name],) if output.name in chosen else grid
             best, worse, begun = np.inf, 0, time.monotonic()
             for number, strength in enumerate(tried):
                 if isinstance(output, Number):

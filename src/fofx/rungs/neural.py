@@ -27,7 +27,8 @@ from fofx.rungs.frames import Frames
 from fofx.rungs.shapes import blocks_of, build, shape_for
 
 CHECKS = 40  # looks at the validation rows in a full schedule
-AT_ONCE = 512  # rows predicted at a time
+AT_ONCE = 256  # rows predicted at a time
+MOST_LOOKED_AT = 2000  # validation rows that a look at the validation loss takes
 
 # Peak learning rate, rows per update, most passes through the rows, schedule, patience (in checks); tuned on the built-in sets.
 HABITS: dict[str, tuple[float, int, int, str, int | None]] = {
@@ -81,11 +82,11 @@ class Neural(Rung):
         """Put the tensors in place, define the loss, and plan the steps (or take the recipe's)."""
         where = device()
         blocks = [block.to(where) for block in blocks_of(self.shape, problem.train)]
-        validation = [block.to(where) for block in blocks_of(self.shape, problem.validation)]
+        validation = [block.to(where)[:MOST_LOOKED_AT] for block in blocks_of(self.shape, problem.validation)]
         self.sample = [block[:8] for block in validation]  # whose inner values are recorded while the network learns
         self.lengths = lengths_of(self.shape, blocks)
         targets = [problem.targets(output).to(where) for output in self.outputs]
-        right = [problem.targets(output, "validation").to(where) for output in self.outputs]
+        right = [problem.targets(output, "validation").to(where)[:MOST_LOOKED_AT] for output in self.outputs]
         pictures = {number for number, part in enumerate(self.shape["encoders"]) if "side" in part}
         if not (self.recipe.get("augment", problem.options.get("augment", True)) and pictures):
             pictures = set()
@@ -213,9 +214,15 @@ class Neural(Rung):
     # ---- and use it
 
     def run(self, blocks: list[torch.Tensor]) -> torch.Tensor:
-        """Raw outputs (N, K) or (N, members, K) for blocks of any length, a part at a time."""
+        """Raw outputs (N, K) or (N, members, K) for blocks of any length, a part at a time; texts from short to long."""
+        lengths = lengths_of(self.shape, blocks)
         parts = range(0, len(blocks[0]), AT_ONCE)
-        return torch.cat([self.network([block[at : at + AT_ONCE] for block in blocks]) for at in parts])
+        if lengths is None:
+            return torch.cat([self.network([block[at : at + AT_ONCE] for block in blocks]) for at in parts])
+        order = lengths.argsort(stable=True).to(blocks[0].device)
+        places = (order[at : at + AT_ONCE] for at in parts)
+        sorted_outputs = torch.cat([self.network([block[place] for block in blocks]) for place in places])
+        return sorted_outputs[order.argsort()]
 
     def predict(self, inputs: Inputs) -> Predictions:
         self.network.eval()

@@ -57,8 +57,8 @@ DEVICE = 'device = torch.device("cuda" if torch.cuda.is_available() else "mps" i
 
 RUN = '''
 def run(x):
-    """The model's outputs for many rows, 512 at a time."""
-    return torch.cat([model({part}) for at in range(0, len({first}), 512)])
+    """The model's outputs for many rows, 256 at a time."""
+    return torch.cat([model({part}) for at in range(0, len({first}), 256)])
 '''
 
 
@@ -92,7 +92,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
     helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
     helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
-    model = ["torch.set_num_threads(THREADS)", DEVICE, "x, x_validation = tensors(train), tensors(validation)"]
+    model = ["torch.set_num_threads(THREADS)", DEVICE, "x, x_validation = tensors(train), tensors(validation[:2000])"]
     first = "x" if alone else "x[0]"
     if any("edges" in part for part in parts):
         bins = "min(32, max(4, len(x) // 25))"
@@ -107,7 +107,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
     if any("side" in part for part in parts):
         model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
     model.append("model = model.to(device)")
-    run = RUN.replace("{part}", "x[at : at + 512]" if alone else "[block[at : at + 512] for block in x]")
+    run = RUN.replace("{part}", "x[at : at + 256]" if alone else "[block[at : at + 256] for block in x]")
     between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
     lines = LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
     texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
@@ -170,11 +170,11 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
     options = {key: asked[key] for key in ("class_weights", "label_smoothing") if asked.get(key)}
     options = options if any(output.kind == "category" for output in rung.outputs) else {}
     if len(rung.outputs) == 1:
-        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation))\n"
+        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation[:2000]))\n"
         between, picked = "output.loss", "y[picked]"
     else:
         lines = "y, y_validation = (\n    [output.targets(frame[output.name]).to(device) for output in outputs]"
-        lines += " for frame in (train, validation)\n)\n" + SHARES
+        lines += " for frame in (train, validation[:2000])\n)\n" + SHARES
         lines += '\n\ndef loss_between(found, right, options):\n    """The outputs\' losses, added up."""\n'
         lines += "    losses = zip(outputs, shares(found), right)\n"
         lines += "    return sum(output.loss(each, wanted, options) for output, each, wanted in losses)\n"
