@@ -1,10 +1,10 @@
 """How fast the loop is, its history written line by line, beside other ways to run the same model.
 
-    python benchmarks/loop.py [--threads 1] [--repeats 6] [--only mlp,cnn,gru] [--clock=cpu]
+    python benchmarks/loop.py [--threads 1] [--repeats 12] [--only mlp,cnn,gru] [--clock=cpu]
 
 Contenders: a bare hand-written loop over tensors in memory with torch's default Adam (the yardstick), the same over a
 DataLoader, skorch, Lightning, fastai and Keras on torch. Those not installed in this Python are skipped and named. Each
-runs in a process of its own with one thread; all processes take turns, one short piece at a time, so that a busy
+runs in a process of its own with one thread; all take turns on one core, one short piece at a time, so that a busy
 machine slows all alike; every ratio is the median of the paired ratios. A framework's set-up is not counted: its
 clock runs from the end of its first batch to the end of its last. Each keeps the losses as it does by itself (skorch's
 history, fastai's recorder, Keras's metric; Lightning its `self.log` and CSV logger, every 50th step to the file);
@@ -37,7 +37,7 @@ CONTENDERS = ["bare", "fofx", "fofx clipped", "DataLoader", "skorch", "Lightning
 PACKAGES = {"skorch": "skorch", "Lightning": "lightning", "fastai": "fastai", "Keras": "keras"}
 COPIES = {"bare": 3, "fofx": 3}  # processes: where the system puts one in memory can cost it a tenth, all run long
 BATCH = {"mlp": 128, "cnn": 64, "gru": 64}
-STEPS = {"mlp": 200, "cnn": 25, "gru": 30}  # of one piece
+STEPS = {"mlp": 100, "cnn": 12, "gru": 15}  # of one piece
 ROWS = {"mlp": 128 * 150, "cnn": 64 * 40, "gru": 64 * 60}
 
 
@@ -360,6 +360,8 @@ def work(name: str, kind: str, threads: int) -> None:
         seconds = piece(int(line))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps([seconds, peak]), file=answers)
+        if threads == 1 and hasattr(os, "sched_setaffinity"):  # after warming up: all take turns on one core
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def compare(kind: str, names: list[str], repeats: int, threads: int) -> dict[str, tuple[list[float], float]]:
@@ -407,7 +409,7 @@ def compare(kind: str, names: list[str], repeats: int, threads: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--only", default="mlp,cnn,gru")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="write --clock=cpu on a busy machine")
     parser.add_argument("--work", help=argparse.SUPPRESS)
