@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from fofx.data.again import read_again
 from fofx.pictures import decode_pictures
@@ -35,6 +36,11 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
     steps.append(("fields", _learn(fields, outputs, settings)))
     asked = {} if record["asked"]["class_weights"] else {"options.get('class_weights')": {False}}
     possible |= {type(output).__name__: asked for output in outputs}
+    files = {not in_memory(run)}
+    if in_memory(run):
+        schema = pl.read_parquet_schema(run.path / "data.parquet")
+        files = {schema[field.name] == pl.String for field in fields if field.kind == "picture"}
+    possible["Picture"] = {"column.dtype == pl.String": files}
     return Code(settings, [(key, "\n".join(lines) + "\n") for key, lines in steps], things, possible)
 
 
@@ -54,8 +60,8 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
     names = [output.name for output in outputs]
     if in_memory(run):
         settings["DATA"] = beside
-        default = "os.path.join(os.path.dirname(os.path.abspath(__file__)), DATA)"
-        return [*_arguments(default), "frame = pl.read_parquet(options.data)"]
+        beside = "DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), DATA)  # it lies beside this file"
+        return [beside, *_arguments("DATA"), "frame = pl.read_parquet(options.data)"]
     data = record["data"]
     settings["DATA"] = data["path"]
     lines = _arguments("DATA")
@@ -90,7 +96,8 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
     if any(notice["code"] == "broken-pictures" for notice in record["warnings"]):
         for column in record["task"]["inputs"]:
             if column["kind"] == "picture":
-                lines.append(f"broken = [row for row, why in decode_pictures(frame[{quoted(column['name'])}].to_list(), 8, 1)[1]]")
+                lines.append(f"pictures, bad = decode_pictures(frame[{quoted(column['name'])}].to_list(), 8, 1)")
+                lines.append("broken = [row for row, why in bad]")
                 lines.append("frame = frame[np.setdiff1d(np.arange(frame.height), broken)]")
     return lines
 
@@ -183,6 +190,6 @@ def _learn(fields: list[Field], outputs: list[Any], settings: dict) -> list[str]
     for output in outputs:
         if output.kind == "category":
             own = "output" if len(outputs) == 1 else f"outputs[{outputs.index(output)}]"
-            test = f"{own}.truth(validation[{own}.name]) >= 0"
-            lines.append(f"validation = validation.filter({test})  # a class that training never had cannot be chosen by")
+            lines.append(f"known = {own}.truth(validation[{own}.name]) >= 0  # of classes that training had")
+            lines.append("validation = validation.filter(known)")
     return lines

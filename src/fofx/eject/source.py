@@ -99,8 +99,9 @@ def _idle(function: ast.FunctionDef) -> ast.stmt | None:
     """A statement that gives a value to a name which the function never reads."""
     read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
-            if node.targets[0].id not in read:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            stored = {n.id for n in ast.walk(node.targets[0]) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            if stored and not stored & read:
                 return node
     return None
 

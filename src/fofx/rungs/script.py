@@ -27,7 +27,8 @@ optimizer = make_optimizer(model.parameters(), OPTIMIZER, RATE, DECAY)
 best, waited, weights = math.inf, 0, model.state_dict()
 torch.manual_seed(SEED)  # dropout and augmentation draw from here
 model.train()
-for step, (epoch, picked) in zip(range(1, LAST + 1), batches(len(train), BATCH, SEED, device=str(device))):
+picks = batches(len(train), BATCH, SEED, device=str(device))
+for step, (epoch, picked) in zip(range(1, LAST + 1), picks):
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step - 1, STEPS, RATE, SCHEDULE, WARMUP)
     optimizer.zero_grad()
@@ -53,17 +54,35 @@ model.load_state_dict(weights)
 model.eval()
 """
 
-DEVICE = 'device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")'
+DEVICE = """device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+if torch.backends.mps.is_available():
+    device = torch.device("mps")"""
 
 RUN = '''
 def run(x):
-    """The model's outputs for many rows, 256 at a time."""
-    return torch.cat([model({part}) for at in range(0, len({first}), 256)])
+    """The model's outputs for many rows, {most} at a time."""
+    return torch.cat([model({part}) for at in range(0, len({first}), {most})])
+'''
+
+RUN_SORTED = '''
+def lengths_of(x):
+    """How many tokens each row has."""
+    return {counted}
+
+
+def run(x):
+    """The model's outputs for many rows, {most} at a time, from short texts to long ones."""
+    order = lengths_of(x).argsort(stable=True)
+    places = [order[at : at + {most}].to(device) for at in range(0, len(order), {most})]
+    found = torch.cat([model({placed}) for place in places])
+    return found[order.argsort().to(device)]
 '''
 
 
 def neural_script(rung: Rung, record: dict) -> Code:
     """The Code of a fitted neural rung."""
+    from fofx.rungs.neural import AT_ONCE, MOST_LOOKED_AT
+
     result = next(result for result in record["rungs"] if result["name"] == rung.name)
     recipe, shape, asked = result["recipe"], result["recipe"]["shape"], record["asked"]
     plan = recipe["optimize"]
@@ -92,7 +111,8 @@ def neural_script(rung: Rung, record: dict) -> Code:
     helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
     helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
-    model = ["torch.set_num_threads(THREADS)", DEVICE, "x, x_validation = tensors(train), tensors(validation[:2000])"]
+    looked_at = "validation" if record["data"]["rows"]["validation"] <= MOST_LOOKED_AT else f"validation[:{MOST_LOOKED_AT}]"
+    model = ["torch.set_num_threads(THREADS)", DEVICE, f"x, x_validation = tensors(train), tensors({looked_at})"]
     first = "x" if alone else "x[0]"
     if any("edges" in part for part in parts):
         bins = "min(32, max(4, len(x) // 25))"
@@ -107,13 +127,18 @@ def neural_script(rung: Rung, record: dict) -> Code:
     if any("side" in part for part in parts):
         model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
     model.append("model = model.to(device)")
-    run = RUN.replace("{part}", "x[at : at + 256]" if alone else "[block[at : at + 256] for block in x]")
+    texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
+    run = (RUN_SORTED if texts else RUN).format(
+        first=first,
+        most=AT_ONCE,
+        part=f"x[at : at + {AT_ONCE}]" if alone else f"[block[at : at + {AT_ONCE}] for block in x]",
+        placed="x[place]" if alone else "[block[place] for block in x]",
+        counted=" + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts),
+    )
     between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
     lines = LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
-    texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
     if texts:
-        counted = " + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts)
-        lines = lines.replace("\noptimizer =", f"\nlengths = {counted}  # rows of like length share a batch\noptimizer =", 1)
+        lines = lines.replace("\noptimizer =", "\nlengths = lengths_of(x)  # rows of like length share a batch\noptimizer =", 1)
         lines = lines.replace("device=str(device))", "device=str(device), lengths=lengths)")
     if plan["clip"] is None:
         lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
@@ -127,8 +152,8 @@ def neural_script(rung: Rung, record: dict) -> Code:
     return Code(
         settings,
         [
-            ("model", "\n".join(model) + "\n\n" + run.replace("{first}", first)),
-            ("loss", _loss(rung, parts, recipe, asked)),
+            ("model", "\n".join(model) + "\n\n" + run),
+            ("loss", _loss(rung, parts, recipe, asked, looked_at)),
             ("optimize", lines + predict),
         ],
         things,
@@ -165,7 +190,7 @@ def shares(found):
 '''
 
 
-def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
+def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict, looked_at: str) -> str:
     """Lines that define `loss_between` and `loss_of`."""
     options = {key: asked[key] for key in ("class_weights", "label_smoothing") if asked.get(key)}
     options = options if any(output.kind == "category" for output in rung.outputs) else {}
@@ -174,7 +199,7 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
         between, picked = "output.loss", "y[picked]"
     else:
         lines = "y, y_validation = (\n    [output.targets(frame[output.name]).to(device) for output in outputs]"
-        lines += " for frame in (train, validation[:2000])\n)\n" + SHARES
+        lines += " for frame in (train, LOOKED_AT)\n)\n" + SHARES
         lines += '\n\ndef loss_between(found, right, options):\n    """The outputs\' losses, added up."""\n'
         lines += "    losses = zip(outputs, shares(found), right)\n"
         lines += "    return sum(output.loss(each, wanted, options) for output, each, wanted in losses)\n"
@@ -186,6 +211,7 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict) -> str:
             name = "batch" if alone else f"batch[{number}]"
             batch += f"    {name} = augment({name}, mirror={part['channels'] == 3})\n"
     lines += '\n\ndef loss_of(picked):\n    """The mean loss of the picked training rows."""\n' + batch
+    lines = lines.replace("LOOKED_AT", looked_at)
     return lines + f"    return {between}(model(batch), {picked}, {quoted(options)})\n"
 
 
