@@ -147,7 +147,8 @@ class Function:
             tensors = self.run.read_tensors(f"{folder}/weights.safetensors")
             if name in self._needed_kept and self.run.has("weights.safetensors"):
                 whole = self.run.read_tensors("weights.safetensors")
-                tensors = {key.split("/", 1)[1]: value for key, value in whole.items() if key.startswith(name + "/")}
+                start = f"{name}/"  # a name may hold slashes of its own
+                tensors = {key.removeprefix(start): value for key, value in whole.items() if key.startswith(start)}
             try:
                 rung.restore(kept["state"], tensors)
             except FofxError:
@@ -172,11 +173,8 @@ class Function:
         """What was given, as a frame with the input columns, and whether it was a single row."""
         names = [column.name for column in self.task.inputs]
         if isinstance(x, Mapping):
-            many = any(
-                isinstance(value, list | tuple | pl.Series) or (isinstance(value, np.ndarray) and value.ndim in (1, 4))
-                for value in x.values()
-            )
-            columns = x if many else {key: [value] for key, value in x.items()}
+            many = any(_is_column(value) for value in x.values())
+            columns = x if many else {key: value[None] if _shape(value) else [value] for key, value in x.items()}
             return self._columns(read({key: _listed(value) for key, value in columns.items()})), not many
         if isinstance(x, str | int | float | bool | Path) or x is None:
             if len(names) != 1:
@@ -186,7 +184,7 @@ class Function:
             return self._columns(read({names[0]: [str(x) if isinstance(x, Path) else x]})), True
         if isinstance(x, np.ndarray):
             if len(names) == 1 and self.task.inputs[0].kind == "picture" and x.ndim in (2, 3, 4):
-                single = x.ndim == 2 or (x.ndim == 3 and x.shape[-1] in (3, 4))
+                single = not _is_column(x)
                 return self._columns(read({names[0]: x[None] if single else x})), single
             x = x.tolist()
         if isinstance(x, Sequence):
@@ -262,7 +260,22 @@ class Function:
         return [Answer(v, probabilities=dict(zip(names, map(float, row)))) for v, row in zip(values, predictions)]
 
 
+def _shape(value: Any) -> tuple[int, ...]:
+    return value.shape if isinstance(value, np.ndarray) else ()
+
+
+def _is_column(value: Any) -> bool:
+    """Values of many rows: a list, a series, an array (N,); or pictures (N, H, W) or (N, H, W, C), of which (H, W) and
+    (H, W, 3 or 4) are one."""
+    shape = _shape(value)
+    if len(shape) == 3:
+        return shape[2] not in (3, 4)
+    return len(shape) in (1, 4) or isinstance(value, list | tuple | pl.Series) or hasattr(value, "iloc")
+
+
 def _listed(value: Any) -> Any:
+    if isinstance(value, list | tuple) and value and len({_shape(each) for each in value}) == 1 and len(_shape(value[0])) > 1:
+        return np.stack(value)  # a list of pictures of one size
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -160,7 +160,10 @@ def from_pandas(frame: Any) -> Table:
 
 
 def from_arrays(inputs: Any, output: Any = None) -> Table:
-    """(X, y): X of shape (rows,) or (rows, columns) gives x or x1, x2 ...; y gives y, or y1, y2 ..."""
+    """(X, y): X of shape (rows,) or (rows, columns) gives x or x1, x2 ...; y gives y, or y1, y2 ...
+
+    X of shape (rows, H, W) or (rows, H, W, C) is one column "picture", of values 0..255.
+    """
     columns: dict[str, pl.Series] = {}
     rows = None
     for letter, values in (("x", inputs), ("y", output)):
@@ -172,18 +175,31 @@ def from_arrays(inputs: Any, output: Any = None) -> Table:
             values = np.asarray(values)
         except ValueError as error:
             raise DataError("wrong-shape", f"{letter} is not a regular array: {error}.") from None
-        if values.ndim not in (1, 2):
-            raise DataError(
-                "wrong-shape",
-                f"{letter} has shape {values.shape}; expected (rows,) or (rows, columns). Read pictures from a folder.",
-            )
-        if rows is not None and len(values) != rows:
+        if rows is not None and len(np.atleast_1d(values)) != rows:
             raise DataError("unequal-columns", f"X has {rows} rows and y has {len(values)}; they need the same number.")
+        if letter == "x" and values.ndim in (3, 4):
+            columns["picture"], rows = _pictures(values), len(values)
+            continue
+        if values.ndim not in (1, 2):
+            expected = "(rows,), (rows, columns), or pictures (rows, height, width[, channels])"
+            raise DataError("wrong-shape", f"{letter} has shape {values.shape}; expected {expected}.")
         rows = len(values)
         single = values.ndim == 1 or (letter == "y" and values.shape[1] == 1)
         grid = values.reshape(rows, -1) if rows else values.reshape(0, 1)
         for place in range(grid.shape[1]):
             name = letter if single else f"{letter}{place + 1}"
             columns[name] = _series(name, grid[:, place])
-    table = from_polars(pl.DataFrame(list(columns.values())), "arrays")
-    return table
+    return from_polars(pl.DataFrame(list(columns.values())), "arrays")
+
+
+def _pictures(values: np.ndarray) -> pl.Series:
+    """(N, H, W) or (N, H, W, C) as a column of arrays of bytes."""
+    if values.size == 0 or (values.ndim == 4 and values.shape[3] not in (1, 3, 4)):
+        shape = "(rows, height, width) or (rows, height, width, channels) with 1, 3 or 4 channels"
+        raise DataError("wrong-shape", f"Pictures should have the shape {shape}; it is {values.shape}.")
+    if values.dtype != np.uint8:
+        whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255
+        if not whole or (values.dtype.kind == "f" and values.max() <= 1):
+            raise DataError("wrong-shape", "Pictures should be bytes (uint8) from 0 to 255; multiply shares of white by 255.")
+        values = values.astype(np.uint8)
+    return pl.Series("picture", np.ascontiguousarray(values))
