@@ -103,15 +103,13 @@ def bars(rows: list[tuple[str, str, float]]) -> str:
 
 def draw(explanation: Explanation, lang: str | None = None) -> str:
     """One explanation as a piece of HTML: its picture, its text, its columns."""
-    from fofx.explain import shown
-
     pieces = [picture_and_heat(explanation.pictures[name], heat) for name, heat in explanation.heat.items()]
     pieces += [coloured_text(explanation.texts[name], spans) for name, spans in explanation.spans.items()]
     several = len(explanation.parts) > 1
     rows = []
     for name, effect in explanation.parts[:MOST_ROWS] if several or explanation.replaced else []:
         value, typical = explanation.replaced.get(name, (None, None))
-        remark = f"{shown(value)} / {shown(typical)}" if name in explanation.replaced else ""
+        remark = f"{brief(value)} / {brief(typical)}" if name in explanation.replaced else ""
         rows.append((name, remark, effect))
     if rows:
         pieces.append(bars(rows))
@@ -119,6 +117,13 @@ def draw(explanation: Explanation, lang: str | None = None) -> str:
         pieces.append(f'<p class="quiet">{words("explain.more", lang, count=len(explanation.parts) - MOST_ROWS)}</p>')
     pieces += [f'<p class="quiet">{told(note, lang)}</p>' for note in explanation.notes]
     return f'<div class="explained">{"".join(pieces)}</div>'
+
+
+def brief(value: Any) -> str:
+    """A value in little room."""
+    from fofx.explain import shown
+
+    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1e5 else shown(value)
 
 
 def alone(explanation: Explanation) -> str:
@@ -144,7 +149,8 @@ STYLE = """
 .explained .over img:first-child { filter: grayscale(1) opacity(.55); }
 .explained .over img + img { position: absolute; inset: 0; }
 .bars { border-collapse: collapse; width: 100%; }
-.bars th, .bars td { text-align: left; font-weight: normal; padding: .12em .5em .12em 0; border: 0; }
+.bars th, .bars td { text-align: left; font-weight: normal; padding: .12em .5em .12em 0; border: 0;
+  vertical-align: middle; }
 .bars td.number { text-align: right; }
 .bars th { max-width: 11em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .bars .number, .bars .remark { white-space: nowrap; }

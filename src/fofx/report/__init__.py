@@ -227,11 +227,7 @@ def rung_line(result: Result, function: Function) -> str:
         cells = f'<td colspan="3" class="quiet">{escape(result.error)}</td>'
     else:
         cells = "".join(f'<td class="number">{text}</td>' for text in (show(result.validation), show(result.test)))
-        cells += (
-            f'<td class="number">{result.seconds:.2g}</td>'
-            if result.seconds < 10
-            else f'<td class="number">{result.seconds:.0f}</td>'
-        )
+        cells += f'<td class="number">{took(result.seconds)}</td>'
     return (
         f'<tr class="{"won" if won else ""}"><th scope="row">{escape(result.name)}{mark}</th>'
         f"<td>{words(f'family.{result.family}')}</td>{cells}</tr>"

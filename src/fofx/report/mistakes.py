@@ -15,15 +15,17 @@ import polars as pl
 from fofx.encoded import Inputs
 from fofx.errors import FofxError
 from fofx.explain import Explanation, explain_rows, shown
-from fofx.explain.markup import bars, draw, escape, words
+from fofx.explain.markup import bars, draw, escape, picture_uri, words
+from fofx.explain.occlude import one_picture
 from fofx.fields.base import Flat, Output
 from fofx.fields.number import Number
+from fofx.fields.picture import Picture
 from fofx.ladder import scores_of
 from fofx.report.facts import Facts
 
 MOST_WRONG, MOST_RIGHT = 6, 3  # rows shown
 SECONDS = 1.2  # that explaining may take, and again that shuffling columns may take
-SHUFFLED_ROWS = 400
+SHUFFLED_ROWS, LEAST_ROWS = 400, 60
 REPEATS = 3
 
 
@@ -82,31 +84,38 @@ def chosen(facts: Facts, output: Output) -> tuple[list[int], list[int]]:
 
 
 def seconds_per_row(facts: Facts) -> float:
-    """How long the winner takes for a row, measured on a few."""
+    """How long the winner takes for a row, measured on a few; the first call is not counted."""
     assert facts.frame is not None
-    few = facts.frame[: min(16, facts.frame.height)]
-    facts.function.predict(few)
-    begun = time.perf_counter()
-    facts.function.predict(few)
-    return (time.perf_counter() - begun) / few.height
+    few = facts.frame[: min(32, facts.frame.height)]
+    took = []
+    for _ in range(2):
+        begun = time.perf_counter()
+        facts.function.predict(few)
+        took.append(time.perf_counter() - begun)
+    return min(took) / few.height
 
 
 def explain_some(facts: Facts, found: Looked, pace: float) -> None:
-    """Explain mistakes and right answers in turn, as many as fit into the time; pictures by a coarser grid if need be."""
+    """Explain mistakes and right answers in turn, as long as time allows; pictures by a coarser grid if they are slow."""
     assert facts.frame is not None
     kinds = [each.kind for each in facts.function.fields]
     flat = sum(isinstance(each, Flat) for each in facts.function.fields)
     places = 8 if kinds.count("picture") * 66 * pace * 3 < SECONDS else 5
     each = 1 + min(flat, 256) + kinds.count("text") * 100 + kinds.count("picture") * (places * places + 1)
-    rows = int(np.clip(SECONDS / max(pace * each, 1e-9), 1, MOST_WRONG + MOST_RIGHT))
     if pace * each > 4 * SECONDS:
         return
     turns = [pair for n in range(MOST_WRONG) for pair in (found.wrong[n : n + 1], found.right[n : n + 1])]
-    picked = [row for pair in turns for row in pair][:rows]
-    if picked:
+    left = [row for pair in turns for row in pair]
+    begun, count = time.perf_counter(), 1
+    while left:
+        picked, left = left[:count], left[count:]
         explanations = explain_rows(facts.function, facts.frame[[row.place for row in picked]], places=places)
         for row, several in zip(picked, explanations):
             row.explanation = several[0]
+        spent = time.perf_counter() - begun
+        if spent > SECONDS:
+            return
+        count = max(1, min(len(left), int((SECONDS - spent) / (spent / count)) if count == 1 else 1))
 
 
 def importance(facts: Facts, pace: float) -> tuple[list[tuple[str, float]], int]:
@@ -118,8 +127,10 @@ def importance(facts: Facts, pace: float) -> tuple[list[tuple[str, float]], int]
     flat = [each for each in function.fields if isinstance(each, Flat)]
     if frame is None or len(function.fields) < 2 or not flat or frame.height < 10:
         return [], 0
-    rows = facts.sample[:: max(1, len(facts.sample) // SHUFFLED_ROWS)][:SHUFFLED_ROWS]
-    count = int(SECONDS / max(pace * len(rows) * REPEATS, 1e-9))
+    able = SECONDS / max(pace, 1e-9) / REPEATS  # rows that can be predicted in the time
+    wanted = int(np.clip(able / min(len(flat), 60), LEAST_ROWS, SHUFFLED_ROWS))
+    rows = facts.sample[:: max(1, len(facts.sample) // wanted)][:wanted]
+    count = int(able / len(rows))
     if count < 1:
         return [], 0
     part = frame[rows]
@@ -185,7 +196,20 @@ def plain(facts: Facts, place: int, most: int = 10) -> str:
     texts = [f'<p class="text">{escape(value)}</p>' for value in long.values()]
     flat = [(name, value) for name, value in values.items() if name not in long][:most]
     lines = [f"<tr><th>{escape(name)}</th><td>{escape(shown(value))}</td></tr>" for name, value in flat]
-    return "".join(texts) + (f'<table class="plain">{"".join(lines)}</table>' if lines else "")
+    seen = [
+        picture(each, facts.frame[each.name][place : place + 1])
+        for each in facts.function.fields
+        if isinstance(each, Picture)
+    ]
+    return "".join([*seen, *texts]) + (f'<table class="plain">{"".join(lines)}</table>' if lines else "")
+
+
+def picture(field: Picture, column: pl.Series) -> str:
+    """One picture as it is, or nothing when its file is gone."""
+    try:
+        return f'<img class="alone" src="{picture_uri(one_picture(field, column))}" alt="">'
+    except FofxError:
+        return ""
 
 
 def column_bars(found: Looked, metric: str, most: int = 15) -> str:
