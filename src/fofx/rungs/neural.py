@@ -6,6 +6,7 @@ curve is the same to the bit. Shapes: B rows of a batch, K numbers of all output
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +64,7 @@ class Neural(Rung):
     # ---- 1 the model
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
-        begun = time.monotonic()
+        begun, planned = time.monotonic(), "optimize" in self.recipe
         self.most_threads = torch.get_num_threads()
         torch.manual_seed(problem.seed)
         self.shape = self.recipe.get("shape") or shape_for(self.name, problem.train, self.outputs)
@@ -72,7 +73,8 @@ class Neural(Rung):
         if self.place:
             Run(self.place).write("recipe.json", self.recipe)  # so that a killed run goes on with the same plan
         try:
-            self.descend(problem, recipe, watch, Budget(1.3 * seconds + 2))
+            # A recipe that was given says where to end; the clock must not end it elsewhere.
+            self.descend(problem, recipe, watch, Budget(math.inf if planned else 1.3 * seconds + 2))
         finally:
             torch.set_num_threads(self.most_threads)
 
@@ -93,10 +95,10 @@ class Neural(Rung):
         self.recipe.update(shape=self.shape, augment=bool(pictures))
 
         def loss_of(picked: torch.Tensor) -> torch.Tensor:
-            inputs = [block[picked] for block in blocks]
+            inputs = [block.index_select(0, picked) for block in blocks]
             for number in pictures:
                 inputs[number] = augment(inputs[number], mirror=inputs[number].shape[1] == 3)
-            return self.loss(self.network(inputs), [target[picked] for target in targets], problem.options)
+            return self.loss(self.network(inputs), [target.index_select(0, picked) for target in targets], problem.options)
 
         def validation_loss() -> float:
             outputs = self.run(validation)
