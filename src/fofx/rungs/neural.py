@@ -7,6 +7,7 @@ curve is the same to the bit. Shapes: B rows of a batch, K numbers of all output
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,7 +99,9 @@ class Neural(Rung):
             inputs = [block.index_select(0, picked) for block in blocks]
             for number in pictures:
                 inputs[number] = augment(inputs[number], mirror=inputs[number].shape[1] == 3)
-            return self.loss(self.network(inputs), [target.index_select(0, picked) for target in targets], problem.options)
+            return self.loss(
+                self.network(inputs), [target.index_select(0, picked) for target in targets], problem.options
+            )
 
         def validation_loss() -> float:
             outputs = self.run(validation)
@@ -150,7 +153,7 @@ class Neural(Rung):
         torch.set_num_threads(1)
         alone = measure()
         self.recipe["threads"] = 1
-        if most == 1 or alone < 5e-4:
+        if most == 1 or alone < 2e-3 or busy(most):
             return alone
         torch.set_num_threads(most)
         together = measure()
@@ -251,6 +254,11 @@ class Neural(Rung):
         from fofx.rungs.script import neural_script
 
         return neural_script(self, record)
+
+
+def busy(cores: int) -> bool:
+    """Whether others already use the cores: threads that wait for one another are then far slower than one alone."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > cores
 
 
 def lengths_of(shape: dict, blocks: list[torch.Tensor]) -> torch.Tensor | None:
