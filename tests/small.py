@@ -25,7 +25,13 @@ def table(rows: int = ROWS, seed: int = 0) -> dict[str, list]:
     sold = np.where(price + rng.normal(0, 1, rows) > 31, "yes", "no")
     days = [f"2024-{1 + n % 12:02d}-{1 + n % 28:02d}" for n in range(rows)]
     sizes: list[float | None] = [None if n % 17 == 3 else round(float(v), 3) for n, v in enumerate(size)]
-    return {"size": sizes, "colour": colour.tolist(), "day": days, "price": price.round(3).tolist(), "sold": sold.tolist()}
+    return {
+        "size": sizes,
+        "colour": colour.tolist(),
+        "day": days,
+        "price": price.round(3).tolist(),
+        "sold": sold.tolist(),
+    }
 
 
 GOOD = ("good", "great", "fine film", "a joy to see", "很好看", "喜欢")
@@ -86,7 +92,9 @@ def quick(data: Any, outputs: Any = None, **options: Any) -> fofx.Function:
 @cache
 def number_function() -> fofx.Function:
     columns = table()
-    return quick({name: columns[name] for name in ("size", "colour", "day", "price")}, "price", budget=2.0, name="number")
+    return quick(
+        {name: columns[name] for name in ("size", "colour", "day", "price")}, "price", budget=2.0, name="number"
+    )
 
 
 @cache

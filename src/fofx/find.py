@@ -22,12 +22,13 @@ from fofx.data.table import Table
 from fofx.encoded import Inputs, Problem
 from fofx.errors import DataError, Notice, RunError, TaskError
 from fofx.fields import Field, Output, make_field
-from fofx.function import Function
+from fofx.function import Function, restored
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
 from fofx.prepare import as_parquet, drop_unanswered, fingerprint, gather, groups_of, part_codes, readable_pictures
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
+from fofx.rungs.pretrained import demand_source
 from fofx.task import Task, infer
 
 Watch = Callable[[dict[str, Any]], None]
@@ -78,14 +79,12 @@ def find(
     asked: dict[str, Any] = {
         "outputs": _names(outputs), "inputs": _names(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
         "group": group, "time": time, "kinds": dict(kinds or {}), "strict": strict, "class_weights": class_weights,
-        "label_smoothing": label_smoothing, "augment": augment,
+        "label_smoothing": label_smoothing, "augment": augment, "recipe": None if recipe is None else str(recipe),
     }  # fmt: skip
     earlier: Run | None = None
     if resume is not None:
         earlier = Run.open(resume)
-        before = earlier.read("run.json")
-        if before.get("status") == "done":
-            raise RunError("already-done", f"The run {resume} is complete; load it with fofx.load({str(resume)!r}).")
+        before = earlier.begun()
         asked = before["asked"]
         data, test, validation = (given if given is not None else before["data"].get(part) for given, part in
                                   ((data, "path"), (test, "test"), (validation, "validation")))  # fmt: skip
@@ -94,7 +93,7 @@ def find(
                 "data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...)."
             )
     _demand_options(asked)
-    followed = Run.open(recipe).read("run.json") if recipe is not None else None
+    followed = earlier.followed() if earlier is not None else Run.open(recipe).recipes() if recipe is not None else None
     begun = clock.monotonic()
 
     # What goes in, what comes out.
@@ -118,23 +117,11 @@ def find(
         raise DataError(leaks[0].code, leaks[0].text + " (strict: nothing was started)")
     tell({"what": "task", "task": str(task), "rows": rows.sizes(), "notices": notices})
 
-    # The run, from here on, holds everything.
     mark = fingerprint(frame)
-    run = earlier or Run.create(out, name, table.source)
     if earlier is not None and before["data"].get("fingerprint") != mark:
         raise RunError("other-data", f"The data are not those that {resume} began with; resume with the same data.")
-    record = {
-        "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
-        "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
-                 "reader": table.reader, "kinds": table.kinds, **_paths(test=test, validation=validation)},
-        "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
-        "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
-    }  # fmt: skip
-    record["data"]["readers"] = {part: other.reader for part, other in others.items()}
-    run.write("run.json", record)
-    run.write_tensors("rows.safetensors", {"part": part_codes(rows, frame.height)})
-    if not kept_by_user:
-        run.write_bytes("data.parquet", as_parquet(frame))
+    if followed is not None and followed["task"] != [list(map(vars, part)) for part in (task.inputs, task.outputs)]:
+        raise TaskError("other-recipe", f"The recipe was made for {followed['words']}; the task here is {task}.")
 
     # Fields learn from the training rows only.
     chosen = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
@@ -143,7 +130,6 @@ def find(
         train_frame = train_frame[np.argsort(_ranks(order)[rows.train], kind="stable")]
     fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
     ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
-    run.write("fields.json", {"inputs": [field.state() for field in fields], "outputs": [end.state() for end in ends]})
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment")} | {
         "in_time": order is not None
     }
@@ -152,9 +138,30 @@ def find(
         fields, ends, Inputs(train_frame, fields), Inputs(validation_frame.filter(known), fields),
         train_frame, validation_frame.filter(known), options, asked["seed"],
     )  # fmt: skip
+    rungs, done = _rungs(
+        problem, asked, followed, earlier
+    )  # a model that does not fit is told before anything is written
+
+    # The run, from here on, holds everything.
+    run = earlier or Run.create(out, name, table.source)
+    record = {
+        "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
+        "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
+                 "reader": table.reader, "kinds": table.kinds, **_paths(test=test, validation=validation)},
+        "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
+        "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
+    }  # fmt: skip
+    record["data"]["readers"] = {part: other.reader for part, other in others.items()}
+    run.tidy()
+    if followed is not None:
+        run.write("recipes.json", followed)  # so that resuming needs no other run
+    run.write("run.json", record)
+    run.write("fields.json", {"inputs": [field.state() for field in fields], "outputs": [end.state() for end in ends]})
+    run.write_tensors("rows.safetensors", {"part": part_codes(rows, frame.height)})
+    if not kept_by_user:
+        run.write_bytes("data.parquet", as_parquet(frame))
 
     # Model, loss, optimize: every rung of the ladder.
-    rungs, done = _rungs(problem, asked, followed, earlier)
     for rung in rungs:
         if isinstance(rung, Neural):
             rung.place = run.path / rung_folder(rung.name)
@@ -282,14 +289,16 @@ def _rungs(
 ) -> tuple[list[Rung], dict[str, Result]]:
     """The rungs to climb, their recipes where a run is followed, and the results of those that were finished before."""
     names = rungs_for(problem)
+    recipes = {} if followed is None else followed["recipes"]
     if followed is not None:
-        names = [r["name"] for r in followed["rungs"] if r["name"] != "average"]
-    elif asked["model"] != "auto":
+        names = list(recipes)
+    elif asked["model"] not in ("auto", "average"):
         make_rung(asked["model"], problem.fields, problem.outputs)
         base = [name for name in names if name in ("mean", "majority", "naive", "last value", "linear")]
         names = [*base, asked["model"]] if asked["model"] not in base else base
     rungs = [make_rung(name, problem.fields, problem.outputs) for name in names]
-    recipes = {r["name"]: r.get("recipe") or {} for r in (followed or {}).get("rungs", [])}
+    for name in names:
+        demand_source(name)
     done: dict[str, Result] = {}
     for rung in rungs:
         rung.recipe = dict(recipes.get(rung.name, {}))
@@ -297,9 +306,7 @@ def _rungs(
         if earlier is None:
             continue
         if earlier.has(f"{folder}/rung.json"):
-            kept = earlier.read(f"{folder}/rung.json")
-            rung.restore(kept["state"], earlier.read_tensors(f"{folder}/weights.safetensors"))
-            done[rung.name] = Result.from_json(kept["result"])
+            done[rung.name] = restored(rung, earlier)
             rung.recipe = done[rung.name].recipe
         elif earlier.has(f"{folder}/recipe.json"):
             rung.recipe = earlier.read(f"{folder}/recipe.json")

@@ -142,21 +142,8 @@ class Function:
                     f"There is no rung {name!r} in this run; it has {', '.join(known)}.{nearest(name, known)}",
                 )
             rung = make_rung(name, self.fields, self.outputs)
-            folder = rung_folder(name)
-            kept = self.run.read(f"{folder}/rung.json")
-            tensors = self.run.read_tensors(f"{folder}/weights.safetensors")
-            if name in self._needed_kept and self.run.has("weights.safetensors"):
-                whole = self.run.read_tensors("weights.safetensors")
-                start = f"{name}/"  # a name may hold slashes of its own
-                tensors = {key.removeprefix(start): value for key, value in whole.items() if key.startswith(start)}
-            try:
-                rung.restore(kept["state"], tensors)
-            except FofxError:
-                raise
-            except Exception as problem:  # whatever a damaged file may cause, it is one clear error
-                raise RunError(
-                    "damaged-run", f"The rung {name!r} of {self.run.path} cannot be restored: {problem}."
-                ) from problem
+            whole = name in self._needed_kept and self.run.has("weights.safetensors")
+            restored(rung, self.run, "weights.safetensors" if whole else None)
             if isinstance(rung, Average):
                 rung.members = {member: self.rung(member) for member in rung.weights}
             self._rungs[name] = rung
@@ -193,12 +180,12 @@ class Function:
             if isinstance(x[0], Mapping):
                 keys = list(dict.fromkeys(key for row in x for key in row))
                 return self._columns(read({key: [row.get(key) for row in x] for key in keys})), False
-            if isinstance(x[0], list | tuple | np.ndarray):
+            if isinstance(x[0], list | tuple) or len(_shape(x[0])) == 1:
                 return self._columns(
                     read({name: [row[n] for row in self._even(x)] for n, name in enumerate(names)})
                 ), False
             if len(names) == 1:
-                return self._columns(read({names[0]: list(x)})), False
+                return self._columns(read({names[0]: _listed(list(x))})), False
             return self._columns(read({name: [value] for name, value in zip(names, self._even([x])[0])})), True
         return self._columns(read(x)), False
 
@@ -260,6 +247,25 @@ class Function:
         return [Answer(v, probabilities=dict(zip(names, map(float, row)))) for v, row in zip(values, predictions)]
 
 
+def restored(rung: Rung, run: Run, winners: str | None = None) -> Result:
+    """Set what the run keeps of a rung; RunError when it is damaged. `winners` is the file that holds several rungs."""
+    folder = rung_folder(rung.name)
+    kept = run.read(f"{folder}/rung.json")
+    tensors = run.read_tensors(winners or f"{folder}/weights.safetensors")
+    if winners:
+        start = f"{rung.name}/"  # a name may hold slashes of its own
+        tensors = {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
+    try:
+        rung.restore(kept["state"], tensors)
+        return Result.from_json(kept["result"])
+    except FofxError:
+        raise
+    except Exception as problem:  # whatever a damaged file may cause, it is one clear error
+        said = str(problem).splitlines()[0][:200] if str(problem) else repr(problem)
+        text = f"The rung {rung.name!r} of {run.path} cannot be restored: {said}"
+        raise RunError("damaged-run", text) from problem
+
+
 def _shape(value: Any) -> tuple[int, ...]:
     return value.shape if isinstance(value, np.ndarray) else ()
 
@@ -274,7 +280,12 @@ def _is_column(value: Any) -> bool:
 
 
 def _listed(value: Any) -> Any:
-    if isinstance(value, list | tuple) and value and len({_shape(each) for each in value}) == 1 and len(_shape(value[0])) > 1:
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and len({_shape(each) for each in value}) == 1
+        and len(_shape(value[0])) > 1
+    ):
         return np.stack(value)  # a list of pictures of one size
     return list(value) if isinstance(value, tuple) else value
 

@@ -128,6 +128,48 @@ class Run:
         except (OSError, SafetensorError, ValueError) as problem:
             raise RunError("damaged-run", f"{self.path / name} is damaged: {problem}.") from problem
 
+    def begun(self) -> dict:
+        """run.json of a run that was cut short; RunError when it is complete or damaged."""
+        data = self.read("run.json")
+        if data.get("status") == "done":
+            raise RunError(
+                "already-done", f"The run {self.path} is complete; load it with fofx.load({str(self.path)!r})."
+            )
+        if not all(isinstance(data.get(key), dict) for key in ("asked", "data", "task")):
+            raise RunError("damaged-run", f"{self.path / 'run.json'} does not say what was asked; begin a new run.")
+        return data
+
+    def recipes(self) -> dict:
+        """What another run needs to follow this one: {"recipes": {rung: recipe}, "task": [inputs, outputs], "words"}."""
+        data = self.read("run.json")
+        if data.get("status") != "done":
+            raise RunError(
+                "unfinished-run", f"{self.path} was not finished, so it has no whole recipe; resume it first."
+            )
+        try:
+            kept = [rung for rung in data["rungs"] if rung["name"] != "average" and not rung.get("error")]
+            parts = [
+                [{"name": c["name"], "kind": c["kind"]} for c in data["task"][key]] for key in ("inputs", "outputs")
+            ]
+            words = " -> ".join(", ".join(f"{c['name']} ({c['kind']})" for c in part[:6]) for part in parts)
+            return {"recipes": {rung["name"]: dict(rung["recipe"]) for rung in kept}, "task": parts, "words": words}
+        except (KeyError, TypeError, ValueError) as problem:
+            raise RunError("damaged-run", f"{self.path / 'run.json'} holds no recipes: {problem!r}.") from problem
+
+    def followed(self) -> dict | None:
+        """The recipes that this run, cut short, was following itself."""
+        if not self.has("recipes.json"):
+            return None
+        data = self.read("recipes.json")
+        if not isinstance(data.get("recipes"), dict) or not isinstance(data.get("task"), list):
+            raise RunError("damaged-run", f"{self.path / 'recipes.json'} holds no recipes; begin a new run.")
+        return data
+
+    def tidy(self) -> None:
+        """Remove what a killed process left half-written beside its place."""
+        for left in [*self.path.rglob(".*.tmp"), *self.path.rglob("*.part")]:
+            left.unlink(missing_ok=True)
+
     def has(self, name: str) -> bool:
         return (self.path / name).exists()
 

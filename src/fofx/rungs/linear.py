@@ -84,9 +84,21 @@ class Linear(Rung):
         balanced = quoted("balanced") if record["asked"]["class_weights"] else None
         truth, strength = "output.truth(train[output.name])", "STRENGTH[output.name]"
         fits = (f"ridge(x, {truth}, {strength})", f"logistic(x, {truth}, output.size, {strength}, {balanced}, SEED)")
-        fit = fits[0] if all(numbers) else fits[1] if not any(numbers) else f"{fits[0]} if isinstance(output, Number) else {fits[1]}"
+        fit = (
+            fits[0]
+            if all(numbers)
+            else fits[1]
+            if not any(numbers)
+            else f"{fits[0]} if isinstance(output, Number) else {fits[1]}"
+        )
         said = ("scores[:, 0]", "softmax(scores)")
-        say = said[0] if all(numbers) else said[1] if not any(numbers) else f"{said[0]} if isinstance(output, Number) else {said[1]}"
+        say = (
+            said[0]
+            if all(numbers)
+            else said[1]
+            if not any(numbers)
+            else f"{said[0]} if isinstance(output, Number) else {said[1]}"
+        )
         lines = f"x = matrix(train)\nlines = {{}}\nfor output in outputs:\n    lines[output.name] = {fit}\n"
         lines += '\n\ndef predict(frame):\n    """y = X w + b."""\n    x, found = matrix(frame), {}\n    for output in outputs:\n'
         lines += "        weight, bias = lines[output.name]\n        scores = np.asarray(x @ weight) + bias\n"
@@ -98,10 +110,13 @@ class Linear(Rung):
 
 def ridge(matrix, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
     """Weight (D, 1) and bias (1,) that minimise |X w + b - y|^2 + penalty |w|^2 (Hoerl and Kennard 1970)."""
+    middle = truth.mean()  # solved in spreads around the mean: in 32 bits large answers would lose their digits
+    spread = (truth - middle).std() or 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # columns that repeat each other: the penalty settles which share each gets
-        model = Ridge(alpha=penalty).fit(matrix, truth)
-    return model.coef_.astype(np.float64)[:, None], np.array([model.intercept_], dtype=np.float64)
+        model = Ridge(alpha=penalty).fit(matrix, (truth - middle) / spread)
+    weight, bias = model.coef_.astype(np.float64) * spread, model.intercept_ * spread + middle
+    return weight[:, None], np.array([bias], dtype=np.float64)
 
 
 def logistic(matrix, truth, classes: int, strength: float, balanced: str | None, seed: int):

@@ -102,12 +102,21 @@ def make(part: dict, outputs: int | None, pretrained: bool) -> nn.Module:
             body = transformers.AutoModel.from_config(config)
         return Checkpoint(body, body.config.hidden_size, outputs)
     if family == "timm":
-        timm = demand("timm")
-        name = part["model"].split("/", 1)[1]
-        if name not in timm.list_models():
-            raise TaskError("unknown-model", f"timm has no model {name!r}; timm.list_models() lists them.")
+        demand_source(part["model"])
+        timm, name = demand("timm"), part["model"].split("/", 1)[1]
         return timm.create_model(name, pretrained=False, num_classes=outputs or 0, in_chans=part["channels"])
     raise RunError("damaged-run", f"The run names a model {part['model']!r} that this fofx does not know.")
+
+
+def demand_source(name: str) -> None:
+    """TaskError unless the network or checkpoint that a rung's name points to is there."""
+    family, _, rest = name.partition("/")
+    if family == "timm" and rest not in demand("timm").list_models():
+        raise TaskError("unknown-model", f"timm has no model {rest!r}; timm.list_models() lists them.")
+    if family == "hf":
+        demand("transformers")
+    if family in ("hf", "bert") and rest and not (Path(rest) / "config.json").is_file():
+        raise TaskError("checkpoint-missing", f"{name!r} should name a folder with a config.json; {rest!r} has none.")
 
 
 def demand(package: str):
