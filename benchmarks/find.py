@@ -33,7 +33,7 @@ from peers import BORROWED, PEERS, Given, peers_for
 
 SETS: dict[str, dict[str, Any]] = {
     "covid": {"path": "covid/covid.train.csv", "outputs": "tested_positive"},
-    "covid, windows": {"path": "covid/covid.train.csv", "outputs": "tested_positive", "group": "windows"},
+    "covid windows": {"path": "covid/covid.train.csv", "outputs": "tested_positive", "group": "windows"},
     "hotel": {"path": "hotel/reviews.csv", "outputs": "label"},
     "food": {"path": "food", "outputs": "label"},
     "faces": {"path": "faces", "outputs": "label"},
@@ -151,7 +151,8 @@ def lead(metric: str, mine: list[list], theirs: list[list], truths: list[list]) 
 
 def contest(script: str, spec: dict, threads: int, root: Path, problems: list[str]) -> dict[str, dict] | None:
     """fofx, then every peer on its rows: {who: answer}. What fails is noted in `problems`."""
-    work = Path(tempfile.mkdtemp(prefix=f"{spec['set'].replace(', ', '-')}-{spec['seed']}-", dir=root))
+    prefix = f"{spec['set'].replace(' ', '-')}-{spec['seed']}-"
+    work = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
     spec = {**spec, "work": str(work), "cache": str(root / f"{spec['set']}.npz")}
     try:
         found = {"fofx": ask(script, {**spec, "who": "fofx"}, threads)}
@@ -163,6 +164,8 @@ def contest(script: str, spec: dict, threads: int, root: Path, problems: list[st
             found[who] = ask(script, {**spec, "who": who}, threads)
         except RuntimeError as problem:
             problems.append(str(problem))
+    if len(found) == 1:
+        return None  # nothing to compare with
     print(f"{spec['set']}, seed {spec['seed']}: done", file=sys.stderr, flush=True)
     return found
 
@@ -197,7 +200,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="the folder with covid, hotel, food and faces")
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", help=f"some of: {'; '.join(SETS)}. A word stands for all that begin with it")
+    parser.add_argument("--only", help=f"some of: {', '.join(SETS)}; a word stands for all that begin with it")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rungs", action="store_true", help="also every rung's scores")
     parser.add_argument("--keep", type=Path, help="a folder to leave the runs in")
