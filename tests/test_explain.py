@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fofx.errors import TaskError
-from fofx.explain import explain, explain_rows, shades
+from fofx.explain import explain, explain_rows
 from fofx.explain.occlude import MOST_SPANS, text_variants, units_of
+from fofx.explain.terminal import shades
 from fofx.fields import field_class
 
 DIGITS = pl.Series("a", np.linspace(-2, 3, 41))

@@ -8,7 +8,6 @@ Shapes: N rows, V variants of a row, H x W pixels, C colours.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +15,11 @@ import polars as pl
 
 from fofx.encoded import Predictions
 from fofx.errors import Notice, TaskError, nearest
+from fofx.explain.markup import alone, draw
 from fofx.explain.occlude import Found, Span, Variants, variants_of
+from fofx.explain.terminal import as_lines
 from fofx.fields.base import Field, Flat, Output
 from fofx.fields.number import Number
-from fofx.words import say
 
 if TYPE_CHECKING:
     from fofx.function import Function
@@ -61,13 +61,9 @@ class Explanation:
 
     def to_html(self, lang: str | None = None) -> str:
         """A piece of HTML; in both languages at once when `lang` is None, as the report shows it."""
-        from fofx.explain.markup import draw
-
         return draw(self, lang)
 
     def _repr_html_(self) -> str:
-        from fofx.explain.markup import alone
-
         return alone(self)
 
 
@@ -173,49 +169,3 @@ def told(
             explanation.replaced[each.name] = tried.shown
     explanation.parts.sort(key=lambda part: -abs(part[1]))
     return explanation
-
-
-# ---- in a terminal
-
-
-def as_lines(explanation: Explanation, most: int = 8) -> list[str]:
-    """The answer and, strongest first, what carried it."""
-    head = f"{explanation.output} = {shown(explanation.value)}"
-    if explanation.about is not None:
-        head += " " + say("explain.probability", "en", share=f"{explanation.base:.3f}")
-    lines = [head]
-    names = [name for name, _ in explanation.parts[:most]]
-    width = max((len(name) for name in names), default=0)
-    for name, effect in explanation.parts[:most]:
-        line = f"  {name:<{width}}  {effect:+.4g}"
-        if name in explanation.replaced:
-            value, typical = explanation.replaced[name]
-            line += "  " + say("explain.instead", "en", value=shown(value), typical=shown(typical))
-        lines.append(line)
-        strongest = sorted(explanation.spans.get(name, []), key=lambda span: -abs(span.effect))[:most]
-        lines += [f"    {span.effect:+.4f}  {span.text}" for span in strongest]
-        if name in explanation.heat:
-            lines += ["    " + row for row in shades(explanation.heat[name])]
-    if len(explanation.parts) > most:
-        lines.append("  " + say("explain.more", "en", count=len(explanation.parts) - most))
-    return [*lines, *(f"  ({note.text})" for note in explanation.notes)]
-
-
-def shades(heat: np.ndarray, most: int = 16) -> list[str]:
-    """A heat map in characters: . : * # speak for the answer, - = against it."""
-    rows, columns = (np.linspace(0, side - 1, min(side, most)).round().astype(int) for side in heat.shape)
-    small = heat[np.ix_(rows, columns)]
-    top = np.abs(small).max() or 1.0
-    levels = np.round(small / top * 4).astype(int)  # (rows, columns) from -4 to 4
-    return ["".join(" .:*#"[level] if level >= 0 else " --=="[-level] for level in row) for row in levels]
-
-
-def shown(value: Any) -> str:
-    """A value as a person would write it."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
-    return str(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fofx.explain.terminal import shown
 from fofx.words import LANGUAGES, notice, say
 
 if TYPE_CHECKING:
@@ -121,15 +122,11 @@ def draw(explanation: Explanation, lang: str | None = None) -> str:
 
 def brief(value: Any) -> str:
     """A value in little room."""
-    from fofx.explain import shown
-
     return f"{value:.3g}" if isinstance(value, float) and abs(value) < 1e5 else shown(value)
 
 
 def alone(explanation: Explanation) -> str:
     """For a notebook: the piece with its own style, and the answer above it."""
-    from fofx.explain import shown
-
     head = f"<b>{escape(explanation.output)} = {escape(shown(explanation.value))}</b>"
     if explanation.about is not None:
         head += " " + words("explain.probability", "en", share=f"{explanation.base:.3f}")

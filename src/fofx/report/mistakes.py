@@ -14,9 +14,10 @@ import polars as pl
 
 from fofx.encoded import Inputs
 from fofx.errors import FofxError
-from fofx.explain import Explanation, explain_rows, shown
+from fofx.explain import Explanation, explain_rows
 from fofx.explain.markup import bars, draw, escape, picture_uri, words
 from fofx.explain.occlude import one_picture
+from fofx.explain.terminal import shown
 from fofx.fields.base import Flat, Output
 from fofx.fields.number import Number
 from fofx.fields.picture import Picture
