@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fofx.encoded import Predictions, Problem, judge
-from fofx.errors import FindError, FofxError
+from fofx.errors import FindError, FofxError, RunError
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
 from fofx.rungs import shapes
@@ -175,7 +175,7 @@ class Climb:
             return result
         shares = sum(SHARE.get(name, 1.0) for name in left if name in SHARE or name not in CLASSICAL)
         seconds = max(LEAST, remaining) * (SHARE.get(rung.name, 1.0) / shares if deep else 1.0)
-        begun = time.monotonic()
+        begun, given = time.monotonic(), bool(rung.recipe)
         try:
             rung.fit(self.problem, seconds, lambda event: self.watch({"rung": rung.name, **event}))
         except FofxError as problem:
@@ -183,6 +183,11 @@ class Climb:
                 raise
             result.error = str(problem)
             return result
+        except (KeyError, TypeError, ValueError, RuntimeError) as problem:
+            if not given:
+                raise
+            words = f"The recipe of {rung.name!r} is damaged or was made for other data: {str(problem)[:200] or repr(problem)}."
+            raise RunError("bad-recipe", words) from problem
         self.interrupted = getattr(rung, "interrupted", False)
         result.seconds = time.monotonic() - begun
         result.recipe = rung.recipe

@@ -110,7 +110,7 @@ class Neural(Rung):
         self.loss_of, self.validation_loss = loss_of, validation_loss
         rows = len(problem.train)
         if "optimize" in self.recipe:
-            torch.set_num_threads(self.recipe["threads"])
+            torch.set_num_threads(min(max(1, int(self.recipe["threads"])), 1024))
             return Recipe.from_json(self.recipe["optimize"])
         rate, batch, epochs, schedule, patience = HABITS.get(self.name, FINE_TUNED)
         while batch > 16 and rows / batch < 8:
