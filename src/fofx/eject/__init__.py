@@ -23,7 +23,11 @@ from fofx.rungs.base import Code, quoted
 if TYPE_CHECKING:
     from fofx.function import Function
 
-METRICS = {"rmse": "rmse({right}, {found})", "r2": "r2({right}, {found})", "accuracy": "accuracy({right}, {found}.argmax(axis=1))"}
+METRICS = {
+    "rmse": "rmse({right}, {found})",
+    "r2": "r2({right}, {found})",
+    "accuracy": "accuracy({right}, {found}.argmax(axis=1))",
+}
 METRICS["f1"] = "f1({right}, {found}.argmax(axis=1), {found}.shape[1])"
 
 
@@ -36,7 +40,9 @@ def eject(function: Function, path: str | Path | None = None, rung: str | None =
     name = rung or function.winner
     known = [result.name for result in function.rungs if result.error is None]
     if name not in known:
-        raise TaskError("unknown-rung", f"There is no rung {name!r} in this run.{nearest(name, known)} It has {', '.join(known)}.")
+        raise TaskError(
+            "unknown-rung", f"There is no rung {name!r} in this run.{nearest(name, known)} It has {', '.join(known)}."
+        )
     safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
     target = Path(path) if path is not None else function.run.path / f"{safe}.py"
     copy = target.with_suffix(".parquet")
@@ -62,6 +68,8 @@ def script(function: Function, name: str, beside: str) -> str:
     neural = any("loss" in dict(code.steps) for code in codes.values())
     if neural:
         sections[-1] = (sections[-1][0], sections[-1][1] + "history = []  # a line for every step\n")
+    else:
+        sections = [(key, _without_history(lines)) for key, lines in sections]
     if weights:
         sections += _members(codes, weights)
     else:
@@ -72,7 +80,9 @@ def script(function: Function, name: str, beside: str) -> str:
     things += [getattr(metrics, metric) for metric in METRICS]
     possible = {key: value for code in (data, *codes.values()) for key, value in code.possible.items()}
     own = "\n".join(lines for _, lines in sections)
-    bundle = Bundle({thing.__name__: thing for thing in things}, possible, own, unused(function.fields, function.outputs))
+    bundle = Bundle(
+        {thing.__name__: thing for thing in things}, possible, own, unused(function.fields, function.outputs)
+    )
     body = []
     for key, lines in sections:
         if key == "settings":
@@ -86,9 +96,17 @@ def script(function: Function, name: str, beside: str) -> str:
     return title(function, name, weights) + imports + "\n" + "\n\n".join(part.rstrip() + "\n" for part in body)
 
 
+def _without_history(lines: str) -> str:
+    """Without the option that only a descent has."""
+    return "".join(line for line in lines.splitlines(keepends=True) if '"--history"' not in line)
+
+
 def _steps(code: Code) -> list[tuple[str, str]]:
     steps = list(code.steps)
-    return [(key, code.helpers + "\n\n" + lines if n == 0 and code.helpers else lines) for n, (key, lines) in enumerate(steps)]
+    return [
+        (key, code.helpers + "\n\n" + lines if n == 0 and code.helpers else lines)
+        for n, (key, lines) in enumerate(steps)
+    ]
 
 
 def _members(codes: dict[str, Code], weights: dict[str, int]) -> list[tuple[str, str]]:
@@ -100,7 +118,14 @@ def _members(codes: dict[str, Code], weights: dict[str, int]) -> list[tuple[str,
         lines = [settings_text(code.settings), code.helpers]
         lines += [f"# {heading(key).splitlines()[0].removeprefix('# ')}\n{text}" for key, text in code.steps]
         inner = "\n".join(_compact(text) for text in lines if text.strip())
-        found.append(("model", f'def {name}():\n    """The rung {member!r} on its own."""\n' + textwrap.indent(inner, "    ") + "\n    return predict\n"))
+        found.append(
+            (
+                "model",
+                f'def {name}():\n    """The rung {member!r} on its own."""\n'
+                + textwrap.indent(inner, "    ")
+                + "\n    return predict\n",
+            )
+        )
     last = f"members = {{{', '.join(names)}}}\nWEIGHTS = {weights!r}  # how often each was taken\n\n\n"
     last += 'def predict(frame):\n    """The weighted mean of what the members say."""\n'
     last += "    return mix({name: member(frame) for name, member in members.items()}, WEIGHTS)\n"
@@ -120,7 +145,10 @@ def _test(function: Function, name: str, neural: bool) -> str:
     """Lines that score the validation and the test rows beside the run's own scores."""
     result = next(result for result in function.rungs if result.name == name)
     metric = function.metric
-    each = {output.name: ("r2" if output.kind == "number" else "accuracy") if metric == "score" else metric for output in function.outputs}
+    each = {
+        output.name: ("r2" if output.kind == "number" else "accuracy") if metric == "score" else metric
+        for output in function.outputs
+    }
     parts = []
     for output, word in each.items():
         right = f"truth[{quoted(output)}]"
@@ -132,12 +160,12 @@ def _test(function: Function, name: str, neural: bool) -> str:
     else:
         rows = "".join(f"        {part},\n" for part in parts)
         lines += f"    each = [\n{rows}    ]\n    return np.mean([value for value in each if value is not None])\n"
-    lines += "\n\nanswers = {\"validation\": predict(validation), \"test\": predict(test)}\n"
-    lines += f"for part, frame, before in ((\"validation\", validation, {_short(result.validation)}), (\"test\", test, {_short(result.test)})):\n"
-    lines += f"    print(f\"{{part}} {metric}: {{score(answers[part], frame):.6g}} (the run: {{before}})\")\n"
+    lines += '\n\nanswers = {"validation": predict(validation), "test": predict(test)}\n'
+    lines += f'for part, frame, before in (("validation", validation, {_short(result.validation)}), ("test", test, {_short(result.test)})):\n'
+    lines += f'    print(f"{{part}} {metric}: {{score(answers[part], frame):.6g}} (the run: {{before}})")\n'
     if neural:
-        lines += "if options.history:\n    with open(options.history, \"w\", encoding=\"utf-8\") as file:\n"
-        lines += "        file.writelines(json.dumps(line) + \"\\n\" for line in history)\n"
+        lines += 'if options.history:\n    with open(options.history, "w", encoding="utf-8") as file:\n'
+        lines += '        file.writelines(json.dumps(line) + "\\n" for line in history)\n'
     return lines
 
 

@@ -14,10 +14,13 @@ import re
 import sys
 import textwrap
 import types
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fofx.eject.source import Possible, annotations_in, cut, fold, names_in, replace, span, without_idle
 
+WIDTH = 120
 PLAIN_IMPORTS = {
     "argparse": "import argparse",
     "json": "import json",
@@ -35,9 +38,15 @@ class Bundle:
     which values its expressions can have; `without` which members of a class are never asked for; `own` are the lines."""
 
     def __init__(
-        self, things: dict[str, Any], possible: dict[str, Possible], own: str, without: dict[type, set[str]] | None = None
+        self,
+        things: dict[str, Any],
+        possible: Mapping[str, Possible],
+        own: str,
+        without: dict[type, set[str]] | None = None,
     ) -> None:
         self.things, self.possible, self.without = things, possible, without or {}
+        self._folded: dict[Any, str] = {}
+        self._texts: dict[tuple[Any, int], str] = {}
         self.imports: dict[str, str] = {}
         self.needed: dict[str, Any] = {}  # name -> object, in the order in which they must stand
         self.attributes = _attributes(own)
@@ -88,9 +97,9 @@ class Bundle:
                 continue
             value = vars(module).get(name)
             if isinstance(value, types.ModuleType) and value.__name__.startswith("fofx"):
-                found += [(n.attr, getattr(value, n.attr)) for n in ast.walk(tree) if _of_module(n, name)]
+                found += [(part, getattr(value, part)) for part in _parts_of(tree, name)]
             elif _ours(value):
-                found.append((value.__name__, value))
+                found.append((getattr(value, "__name__", name), value))
             elif (statement := _import_of(module, name)) is not None:
                 self.imports[name] = statement
             elif name in vars(module):
@@ -113,9 +122,13 @@ class Bundle:
         """The source of one thing, without what the script does not use."""
         if isinstance(thing, _Constant):
             return thing.source
-        source = textwrap.dedent(inspect.getsource(thing))
-        source = fold(source, self.possible.get(thing.__name__, {}))
-        return self._lean(source, thing) if isinstance(thing, type) else source
+        key = (thing, len(self.attributes))  # these only become more
+        if key not in self._texts:
+            if thing not in self._folded:
+                self._folded[thing] = fold(_source(thing), self.possible.get(thing.__name__, {}))
+            source = self._folded[thing]
+            self._texts[key] = self._lean(source, thing) if isinstance(thing, type) else source
+        return self._texts[key]
 
     def _lean(self, source: str, thing: type) -> str:
         """A class without the members and the bases that nothing uses."""
@@ -154,7 +167,9 @@ class Bundle:
             dunder = member.name.startswith("__")
             return dunder or member.name == "forward" or member.name in self.attributes
         if isinstance(member, ast.Assign | ast.AnnAssign):
-            names = [ast.unparse(each) for each in (member.targets if isinstance(member, ast.Assign) else [member.target])]
+            names = [
+                ast.unparse(each) for each in (member.targets if isinstance(member, ast.Assign) else [member.target])
+            ]
             return any(name in self.attributes for name in names)
         return True
 
@@ -214,7 +229,7 @@ class Bundle:
         while "\n\n\n" in text:
             text = text.replace("\n\n\n", "\n\n")
         text = "\n".join(line.split("  # type: ignore")[0].rstrip() for line in text.splitlines())
-        return _tight(text) + "\n"
+        return "\n".join(_wrapped(line) for line in _tight(text).splitlines()) + "\n"
 
     def _absent(self, annotation: ast.expr | None, module: types.ModuleType) -> bool:
         """Whether an annotation names something of fofx that the script does not have."""
@@ -264,23 +279,36 @@ def _from_fofx(value: Any) -> bool:
     return str(getattr(value, "__module__", "")).split(".")[0] == "fofx"
 
 
-def _of_module(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
+def _parts_of(tree: ast.AST, name: str) -> list[str]:
+    """What is asked of the module `name`, as in `name.part`."""
+    asked = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name))
+    return [node.attr for node in asked if isinstance(node.value, ast.Name) and node.value.id == name]
+
+
+@cache
+def _source(thing: Any) -> str:
+    return textwrap.dedent(inspect.getsource(thing))
+
+
+@cache
+def _imports_of(module: types.ModuleType) -> dict[str, str]:
+    """The import statement behind each name that a module imports, but not from fofx."""
+    found: dict[str, str] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        home = getattr(node, "module", "") or ""
+        if not isinstance(node, ast.Import | ast.ImportFrom) or home == "__future__" or home.startswith("fofx"):
+            continue
+        for alias in node.names:
+            what = alias.name + (f" as {alias.asname}" if alias.asname else "")
+            found[alias.asname or alias.name] = f"from {home} import {what}" if home else f"import {what}"
+    return found
 
 
 def _import_of(module: types.ModuleType, name: str) -> str | None:
-    """The import statement by which a module has this name; None when it is not imported, or from fofx."""
-    for node in ast.parse(inspect.getsource(module)).body:
-        if not isinstance(node, ast.Import | ast.ImportFrom) or getattr(node, "module", "") == "__future__":
-            continue
-        for alias in node.names:
-            if (alias.asname or alias.name) != name or (getattr(node, "module", "") or "").startswith("fofx"):
-                continue
-            what = alias.name + (f" as {alias.asname}" if alias.asname else "")
-            return f"from {node.module} import {what}" if isinstance(node, ast.ImportFrom) else f"import {what}"
-    return None
+    return _imports_of(module).get(name)
 
 
+@cache
 def _attributes(source: str) -> set[str]:
     """Names that are asked of objects, as in `x.name`; those of modules do not count."""
     modules = {"os", "np", "pl", "torch", "math", "json", "io", "nn", "F", "re", "sys", "argparse", "Image"}
@@ -305,8 +333,23 @@ def _first_line(member: ast.stmt) -> int:
     return min([member.lineno, *(each.lineno for each in decorators)])
 
 
+def _wrapped(line: str) -> str:
+    """A line of words that is too long, as two; lines of code are never too long."""
+    indent = line[: len(line) - len(line.lstrip())]
+    code = (
+        len(line) <= WIDTH
+        or not re.match(r"\s*(\"\"\"|[A-Za-z(`]+ [a-z`(])", line)
+        or line.lstrip().startswith("return ")
+    )
+    return line if code else "\n".join(textwrap.wrap(line, WIDTH, initial_indent="", subsequent_indent=indent))
+
+
 def _tight(text: str) -> str:
     """No blank line at the end, nor between a header and what follows it."""
     lines = text.rstrip().splitlines()
-    kept = [line for n, line in enumerate(lines) if line or not (n and lines[n - 1].endswith(":") and "#" not in lines[n - 1])]
+    kept = [
+        line
+        for n, line in enumerate(lines)
+        if line or not (n and lines[n - 1].endswith(":") and "#" not in lines[n - 1])
+    ]
     return "\n".join(kept)

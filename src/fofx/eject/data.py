@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from fofx.data.again import read_again
-from fofx.pictures import decode_pictures
 from fofx.data.split import _moments, codes_of, grouped_parts, random_parts, stratified_parts, time_parts
 from fofx.eject.pieces import class_folders, unpack
 from fofx.fields import Field, Output
-from fofx.rungs.base import Code, quoted
+from fofx.pictures import decode_pictures
 from fofx.run import Run
+from fofx.rungs.base import Code, quoted
 
 FRACTIONS = "(0.7, 0.15, 0.15)"
 
@@ -31,7 +31,10 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
     things: list[Any] = [read_again, decode_pictures, class_folders, unpack, codes_of, grouped_parts, random_parts]
     things += [stratified_parts, time_parts, _moments, *(type(field) for field in (*fields, *outputs))]
     possible: dict[str, dict[str, set]] = {}
-    steps = [("data", _read(run, record, outputs, settings, possible, beside)), ("split", _split(run, record, outputs, settings))]
+    steps = [
+        ("data", _read(run, record, outputs, settings, possible, beside)),
+        ("split", _split(run, record, outputs, settings)),
+    ]
     settings["SEED"] = record["asked"]["seed"]
     steps.append(("fields", _learn(fields, outputs, settings)))
     asked = {} if record["asked"]["class_weights"] else {"options.get('class_weights')": {False}}
@@ -48,7 +51,7 @@ def unused(fields: list[Field], outputs: list[Any]) -> dict[type, set[str]]:
     """What is never asked of a kind, because its columns only go in or only come out."""
     inward, outward = {type(field) for field in fields}, {type(output) for output in outputs}
     answers = {name for name in vars(Output) if not name.startswith("_")}
-    return dict.fromkeys(inward - outward, answers) | dict.fromkeys(outward - inward, {"encode", "feature_names"})
+    return dict.fromkeys(inward - outward, answers) | {kind: {"encode", "feature_names"} for kind in outward - inward}
 
 
 def in_memory(run: Run) -> bool:
@@ -73,20 +76,20 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
         if part:
             settings[part.upper()] = data[part]
         where = part.upper() if part else "options.data"
-        if reader["format"] == "folder":
-            if class_folders(data["path"]) == [tuple(row) for row in reader["rows"]]:
-                reader = {"format": "folder", "pictures": ["picture"]}
-                reading.append(f"read_again({where}, {{**{name}, \"rows\": class_folders({where})}})")
-                settings[name] = reader
-                continue
         settings[name] = reader
-        reading.append(f"read_again({where}, {name})")
+        if reader["format"] == "folder" and class_folders(data[part or "path"]) == [
+            tuple(row) for row in reader["rows"]
+        ]:
+            settings[name] = {"format": "folder", "pictures": ["picture"]}  # it need not list what can be looked up
+            reading.append(f'read_again({where}, {{**{name}, "rows": class_folders({where})}})')
+        else:
+            reading.append(f"read_again({where}, {name})")
     _narrow(list(readers.values()), possible)
     if len(reading) == 1:
         lines.append(f"frame = {reading[0]}")
     else:
         lines += [f"frame = {reading[0]}", "more = [" + ", ".join(reading[1:]) + "]"]
-        lines.append('more = [each.select([name for name in frame.columns if name in each.columns]) for each in more]')
+        lines.append("more = [each.select([name for name in frame.columns if name in each.columns]) for each in more]")
         lines.append('frame = pl.concat([frame, *more], how="diagonal_relaxed")')
     lines.append(f"frame = frame.drop_nulls({quoted(names)})  # rows without an answer teach nothing")
     types = [reader.get("types", {}).get(name, "") for reader in readers.values() for name in names]
@@ -115,7 +118,9 @@ def _narrow(readers: list[dict], possible: dict) -> None:
     """Which branches of the readers are needed."""
     formats = {reader["format"] for reader in readers}
     kinds = {kind for reader in readers for kind in reader.get("types", {}).values()} | (
-        {"String"} if any(name not in reader.get("types", {}) for reader in readers for name in reader.get("names", ())) else set()
+        {"String"}
+        if any(name not in reader.get("types", {}) for reader in readers for name in reader.get("names", ()))
+        else set()
     )
     pictures = {bool(reader.get("pictures")) for reader in readers}
     possible["read_again"] = {"reader['format']": formats}
@@ -138,12 +143,14 @@ def _split(run: Run, record: dict, outputs: list[Any], settings: dict) -> list[s
         settings["PARTS"] = base64.b85encode(zlib.compress(part.astype(np.uint8).tobytes(), 9)).decode()
         lines = ["part = unpack(PARTS)  # 0 train, 1 validation, 2 test, for every row"]
     elif group:
-        column = f"frame[{quoted(group_name)}].cast(pl.String).fill_null(\"\").to_list()"
+        column = f'frame[{quoted(group_name)}].cast(pl.String).fill_null("").to_list()'
         lines = [f"groups = codes_of({column})  # rows of one group stay together"]
         classes = labels or "np.zeros(frame.height, dtype=np.int64)"
         lines.append(f"part = grouped_parts(groups, {classes}, {FRACTIONS}, SEED)")
     elif order:
-        lines = [f"part = time_parts(_moments(frame[{quoted(order_name)}].to_list()), {FRACTIONS})  # the earliest train"]
+        lines = [
+            f"part = time_parts(_moments(frame[{quoted(order_name)}].to_list()), {FRACTIONS})  # the earliest train"
+        ]
     elif labels:
         lines = [f"part = stratified_parts({labels}, {FRACTIONS}, SEED)"]
     else:
@@ -154,7 +161,7 @@ def _split(run: Run, record: dict, outputs: list[Any], settings: dict) -> list[s
     lines.append(f"if (train.height, validation.height, test.height) != {same}:")
     lines.append('    print("These are not the rows of the run: the numbers below will differ from its own.")')
     if order:
-        lines.append(f"ranks = frame[{quoted(order_name)}].rank(\"dense\").fill_null(0).to_numpy()[part == 0]")
+        lines.append(f'ranks = frame[{quoted(order_name)}].rank("dense").fill_null(0).to_numpy()[part == 0]')
         lines.append('train = train[np.argsort(ranks, kind="stable")]')
     return lines
 
@@ -189,7 +196,7 @@ def _learn(fields: list[Field], outputs: list[Any], settings: dict) -> list[str]
     lines.append("    field.learn(train[field.name])  # from the training rows only")
     for output in outputs:
         if output.kind == "category":
-            own = "output" if len(outputs) == 1 else f"outputs[{outputs.index(output)}]"
-            lines.append(f"known = {own}.truth(validation[{own}.name]) >= 0  # of classes that training had")
+            one = "output" if len(outputs) == 1 else f"outputs[{outputs.index(output)}]"
+            lines.append(f"known = {one}.truth(validation[{one}.name]) >= 0  # of classes that training had")
             lines.append("validation = validation.filter(known)")
     return lines

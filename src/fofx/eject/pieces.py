@@ -11,7 +11,7 @@ import numpy as np
 
 
 def class_folders(folder):
-    """(path, class) of every picture below `folder`, whose class folders name the classes; 2.png stands before 10.png."""
+    """(path, class) of every picture below `folder`; its folder names the class. 2.png stands before 10.png."""
 
     def natural(name):
         pieces = re.split(r"(\d+)", name.lower())

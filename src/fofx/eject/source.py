@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 Possible = Mapping[str, set]  # source of an expression -> the values that it can have
@@ -100,7 +101,9 @@ def _idle(function: ast.FunctionDef) -> ast.stmt | None:
     read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            stored = {n.id for n in ast.walk(node.targets[0]) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            stored = {
+                n.id for n in ast.walk(node.targets[0]) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
             if stored and not stored & read:
                 return node
     return None
@@ -164,6 +167,7 @@ def span(node: Any) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
+@cache
 def names_in(source: str) -> set[str]:
     """The names that a piece of source takes from outside itself, annotations left aside."""
     tree = _Bare().visit(ast.parse(source))

@@ -38,8 +38,14 @@ def title(function: Function, name: str, weights: dict[str, int]) -> str:
     what = f"{name}: {function.task}"
     first = textwrap.shorten(what, WIDTH - 4, placeholder=" ...").replace('"""', "'''").replace("\\", "/")
     lines = [f'"""{first}', ""]
-    more = "Plain Python: torch, numpy, polars. Written by fofx " + versions["fofx"] + " from a run whose seed and settings stand below; "
-    more += "with the same versions (" + ", ".join(f"{k} {versions[k]}" for k in ("torch", "numpy", "polars") if k in versions)
+    more = (
+        "Plain Python: torch, numpy, polars. Written by fofx "
+        + versions["fofx"]
+        + " from a run whose seed and settings stand below; "
+    )
+    more += "with the same versions (" + ", ".join(
+        f"{k} {versions[k]}" for k in ("torch", "numpy", "polars") if k in versions
+    )
     more += ") it gives the same numbers. Run it: python THIS_FILE [DATA]"
     lines += textwrap.wrap(more, WIDTH)
     if weights:
@@ -58,12 +64,20 @@ def _literal(value: Any, used: int, indent: str = "") -> str:
         return plain
     inner = indent + "    "
     if isinstance(value, dict):
-        rows = [f"{inner}{quoted(key)}: {_literal(each, len(inner) + len(repr(key)) + 3, inner)},\n" for key, each in value.items()]
+        rows = [
+            f"{inner}{quoted(key)}: {_literal(each, len(inner) + len(repr(key)) + 3, inner)},\n"
+            for key, each in value.items()
+        ]
         if all(isinstance(each, str | int | float) for each in value.values()):
             rows = [line + "\n" for line in _filled([f"{quoted(k)}: {quoted(v)}" for k, v in value.items()], inner)]
         return "{\n" + "".join(rows) + indent + "}"
     if isinstance(value, list | tuple):
-        return "[  # fmt: skip\n" + "".join(line + "\n" for line in _filled([quoted(each) for each in value], inner)) + indent + "]"
+        return (
+            "[  # fmt: skip\n"
+            + "".join(line + "\n" for line in _filled([quoted(each) for each in value], inner))
+            + indent
+            + "]"
+        )
     if isinstance(value, str) and len(value) > WIDTH:
         pieces = [value[at : at + WIDTH - 10] for at in range(0, len(value), WIDTH - 10)]
         return "(\n" + "".join(f"{inner}{quoted(piece)}\n" for piece in pieces) + indent + ")"
@@ -97,7 +111,9 @@ def sorted_imports(statements: Iterable[str]) -> str:
     for statement in plain:
         home = statement.split()[1].split(".")[0]
         groups[home not in sys.stdlib_module_names].append(statement)
-    texts = ["\n".join(sorted(group, key=lambda s: (s.startswith("from "), s.split()[1], s))) for group in groups if group]
+    texts = [
+        "\n".join(sorted(group, key=lambda s: (s.startswith("from "), s.split()[1], s))) for group in groups if group
+    ]
     return "\n\n".join(texts) + "\n"
 
 

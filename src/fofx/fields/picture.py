@@ -27,7 +27,8 @@ class Picture(Field):
             sides, grey = look_at(column.drop_nulls().to_list()[:200])
         else:
             arrays = as_arrays(column)
-            sides, grey = [min(arrays.shape[1:3])], arrays.ndim == 3 or arrays.shape[3] == 1
+            sides = [min(arrays.shape[1:3])]
+            grey = arrays.ndim == 3 or arrays.shape[3] == 1
         self.original_side = int(np.median(sides)) if len(sides) else self.largest
         self.side = int(np.clip(self.original_side, 8, self.largest))
         self.channels = 1 if grey else 3

@@ -83,3 +83,10 @@ def quoted(value: Any) -> str:
 def predict_lines(about: str, expression: str) -> str:
     """Lines that define `predict` by one expression of `frame`."""
     return f'\n\ndef predict(frame):\n    """{about}"""\n    return {expression}\n'
+
+
+def by_kind(expressions: tuple[str, str], numbers: list[bool]) -> str:
+    """The expression for numbers, the one for classes, or the choice between them where outputs are of both kinds."""
+    if len(set(numbers)) == 1:
+        return expressions[0 if numbers[0] else 1]
+    return f"{expressions[0]} if isinstance(output, Number) else {expressions[1]}"

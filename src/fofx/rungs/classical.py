@@ -6,6 +6,7 @@ Shapes: N rows, D features, K classes.
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
-from fofx.rungs.base import Code, Rung, Tensors, Watch, quoted
+from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 from fofx.rungs.linear import log_loss
 
@@ -106,7 +107,8 @@ class Classical(Rung):
         counts = bool(self.flattener.texts) and isinstance(self, NaiveBayes)
         wanted = "counts" if counts else "dense"
         settings: dict = {}
-        calls, things = [], []
+        calls: list[str] = []
+        things: list[Any] = []
         for output in self.outputs:
             model = self.models[output.name]
             plain = next(cls for cls in type(model).__mro__ if not cls.__name__.startswith("Fast"))  # the readable twin
@@ -122,10 +124,12 @@ class Classical(Rung):
         lines += f"models = {{\n{''.join(calls)}}}\nfor output in outputs:\n"
         lines += "    models[output.name].fit(x[kept], output.truth(train[output.name])[kept])\n"
         numbers = [isinstance(output, Number) for output in self.outputs]
-        said = ("models[output.name].predict(x)", "spread(models[output.name], x, output.size)")
-        say = said[0] if all(numbers) else said[1] if not any(numbers) else f"{said[0]} if isinstance(output, Number) else {said[1]}"
+        say = by_kind(("model.predict(x)", "spread(model, x, output.size)"), numbers)
         lines += '\n\ndef predict(frame):\n    """What the models say of each row."""\n'
-        lines += f"    x = {wanted}(frame)\n    return {{output.name: {say} for output in outputs}}\n"
+        lines += (
+            f"    x, found = {wanted}(frame), {{}}\n    for output in outputs:\n        model = models[output.name]\n"
+        )
+        lines += f"        found[output.name] = {say}\n    return found\n"
         model_lines = self.flattener.script_lines(wanted)
         things += [spread, *self.flattener.script_things, ngram_counter]
         return Code(settings, [("model", model_lines), ("optimize", lines)], things)

@@ -85,19 +85,24 @@ class Flattener:
             parts.append(f"{shown}.flatten(1).numpy().astype(np.float32) / 255 - 0.5")
         dense = [line for part in parts for line in (f"        {part},",)]
         lines = ""
-        for number, field in enumerate(self.texts if wanted != "dense" else [], start=1):
+        for number, text in enumerate(self.texts if wanted != "dense" else [], start=1):
             rare = "2 if len(words) > 500 else 1"
-            lines += f"words = as_texts(train[{quoted(field.name)}])\ncounter{number} = ngram_counter(rare={rare})\n"
+            lines += f"words = as_texts(train[{quoted(text.name)}])\ncounter{number} = ngram_counter(rare={rare})\n"
             lines += f"counter{number}.fit(words)\n"
             if wanted == "matrix":
                 lines += f"tfidf{number} = TfidfTransformer(sublinear_tf=True).fit(counter{number}.transform(words))\n"
         lines += f'\n\ndef {wanted}(frame):\n    """All columns, pixels and n-grams of each row, side by side: (rows, features)."""\n'
         ngrams = []
-        for number, field in enumerate(self.texts, start=1):
-            counts = f"counter{number}.transform(as_texts(frame[{quoted(field.name)}]))"
+        for number, text in enumerate(self.texts, start=1):
+            counts = f"counter{number}.transform(as_texts(frame[{quoted(text.name)}]))"
             ngrams.append(f"        {f'tfidf{number}.transform({counts})' if wanted == 'matrix' else counts},")
         if wanted == "counts":
-            return lines + "    parts = [\n" + "\n".join(ngrams) + '\n    ]\n    return sparse.hstack(parts, format="csr")\n'
+            return (
+                lines
+                + "    parts = [\n"
+                + "\n".join(ngrams)
+                + '\n    ]\n    return sparse.hstack(parts, format="csr")\n'
+            )
         if not self.texts or wanted == "dense":
             return lines + "    parts = [\n" + "\n".join(dense) + "\n    ]\n    return np.concatenate(parts, axis=1)\n"
         if dense:
@@ -106,7 +111,10 @@ class Flattener:
         lines += "    parts = [\n" + "\n".join(ngrams) + "\n    ]\n"
         return lines + '    return sparse.hstack(parts, format="csr", dtype=np.float32)\n'
 
-    script_things = (as_texts, TfidfTransformer)
+    @property
+    def script_things(self) -> tuple:
+        """What `script_lines` calls by name."""
+        return (as_texts, TfidfTransformer)
 
 
 def ngram_counter(rare: int = 1, vocabulary: dict[str, int] | None = None) -> CountVectorizer:

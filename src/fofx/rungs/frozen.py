@@ -15,7 +15,7 @@ import torch
 from fofx.encoded import Inputs, Problem
 from fofx.errors import TaskError
 from fofx.fields.base import Field, Output
-from fofx.rungs.base import Watch
+from fofx.rungs.base import Watch, quoted
 from fofx.rungs.features import Flattener
 from fofx.rungs.linear import Linear
 
@@ -85,6 +85,20 @@ class FrozenFlattener(Flattener):
         for field in inputs.picture_fields():
             parts.append(features(model, inputs.pictures(field, self.plan["side"]), self.plan["mirror"]))
         return np.concatenate(parts, axis=1)
+
+    def script_lines(self, wanted: str) -> str:
+        parts = ["torch.cat([field.encode(frame[field.name]) for field in columns], dim=1).numpy()"]
+        parts = parts if any(field.block for field in self.fields) else []
+        for field in self.pictures:
+            shown = f"pictures[{quoted(field.name)}].encode_at(frame[{quoted(field.name)}], {self.plan['side']})"
+            parts.append(f"features(pretrained(), {shown}, mirror={self.plan['mirror']})")
+        lines = "".join(f"        {part},\n" for part in parts)
+        about = '    """What the frozen network sees in each picture, and the columns beside it: (rows, features)."""\n'
+        return f"\ndef matrix(frame):\n{about}    parts = [\n{lines}    ]\n    return np.concatenate(parts, axis=1)\n"
+
+    @property
+    def script_things(self) -> tuple:
+        return (features, pretrained)
 
     def state(self) -> tuple[dict, dict]:
         return {"look": self.plan}, {}

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
-from fofx.rungs.base import Code, Rung, Tensors, Watch, quoted
+from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 
 RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers
@@ -82,25 +82,15 @@ class Linear(Rung):
         recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
         numbers = [isinstance(output, Number) for output in self.outputs]
         balanced = quoted("balanced") if record["asked"]["class_weights"] else None
-        truth, strength = "output.truth(train[output.name])", "STRENGTH[output.name]"
-        fits = (f"ridge(x, {truth}, {strength})", f"logistic(x, {truth}, output.size, {strength}, {balanced}, SEED)")
-        fit = (
-            fits[0]
-            if all(numbers)
-            else fits[1]
-            if not any(numbers)
-            else f"{fits[0]} if isinstance(output, Number) else {fits[1]}"
-        )
+        fits = ("ridge(x, truth, strength)", f"logistic(x, truth, output.size, strength, {balanced}, SEED)")
         said = ("scores[:, 0]", "softmax(scores)")
-        say = (
-            said[0]
-            if all(numbers)
-            else said[1]
-            if not any(numbers)
-            else f"{said[0]} if isinstance(output, Number) else {said[1]}"
-        )
-        lines = f"x = matrix(train)\nlines = {{}}\nfor output in outputs:\n    lines[output.name] = {fit}\n"
-        lines += '\n\ndef predict(frame):\n    """y = X w + b."""\n    x, found = matrix(frame), {}\n    for output in outputs:\n'
+        fit, say = [f"lines[output.name] = {each}" for each in fits], by_kind(said, numbers)
+        chosen = f"    {fit[not numbers[0]]}\n"
+        if len(set(numbers)) == 2:
+            chosen = f"    if isinstance(output, Number):\n        {fit[0]}\n    else:\n        {fit[1]}\n"
+        lines = "x = matrix(train)\nlines = {}\nfor output in outputs:\n    truth = output.truth(train[output.name])\n"
+        lines += f"    strength = STRENGTH[output.name]  # chosen on validation\n{chosen}\n\n"
+        lines += 'def predict(frame):\n    """y = X w + b."""\n    x, found = matrix(frame), {}\n    for output in outputs:\n'
         lines += "        weight, bias = lines[output.name]\n        scores = np.asarray(x @ weight) + bias\n"
         lines += f"        found[output.name] = {say}\n    return found\n"
         model = self.flattener.script_lines("matrix")

@@ -111,12 +111,16 @@ def neural_script(rung: Rung, record: dict) -> Code:
     helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
     helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
-    looked_at = "validation" if record["data"]["rows"]["validation"] <= MOST_LOOKED_AT else f"validation[:{MOST_LOOKED_AT}]"
+    looked_at = (
+        "validation" if record["data"]["rows"]["validation"] <= MOST_LOOKED_AT else f"validation[:{MOST_LOOKED_AT}]"
+    )
     model = ["torch.set_num_threads(THREADS)", DEVICE, f"x, x_validation = tensors(train), tensors({looked_at})"]
     first = "x" if alone else "x[0]"
     if any("edges" in part for part in parts):
         bins = "min(32, max(4, len(x) // 25))"
-        model.append(f"edges = quantile_edges({first}[:20_000].cpu(), bins={bins})  # where the numbers' bins begin and end")
+        model.append(
+            f"edges = quantile_edges({first}[:20_000].cpu(), bins={bins})  # where the numbers' bins begin and end"
+        )
     model.append("torch.manual_seed(SEED)")
     if alone:
         model.append(f"model = {encoders[0]}")
@@ -136,9 +140,13 @@ def neural_script(rung: Rung, record: dict) -> Code:
         counted=" + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts),
     )
     between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
-    lines = LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
+    lines = (
+        LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
+    )
     if texts:
-        lines = lines.replace("\noptimizer =", "\nlengths = lengths_of(x)  # rows of like length share a batch\noptimizer =", 1)
+        lines = lines.replace(
+            "\noptimizer =", "\nlengths = lengths_of(x)  # rows of like length share a batch\noptimizer =", 1
+        )
         lines = lines.replace("device=str(device))", "device=str(device), lengths=lengths)")
     if plan["clip"] is None:
         lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
@@ -160,6 +168,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
         {
             "learning_rate": {"schedule": {plan["schedule"]}},
             "make_optimizer": {"name": {plan["optimizer"]}},
+            "batches": {"lengths is None": {not texts}},
         },
         helpers,
     )
@@ -224,7 +233,9 @@ def _block(part: dict) -> str:
         return f"pictures[{name}].encode_at(frame[{name}], {part['side']})"
     if "vocabulary" in part:
         return f"texts[{name}].encode(frame[{name}])"
-    raise TaskError("cannot-eject", f"{part['model']!r} comes with a checkpoint of its own and cannot be one plain script.")
+    raise TaskError(
+        "cannot-eject", f"{part['model']!r} comes with a checkpoint of its own and cannot be one plain script."
+    )
 
 
 def feature_widths(network: torch.nn.Module, parts: list[dict]) -> list[int]:
@@ -265,7 +276,11 @@ def model_call(part: dict, outputs: int | None) -> tuple[str, Any]:
 
 
 def _taken(test: ast.expr, known: dict[str, Any]) -> bool:
-    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name) or test.left.id not in ("name", "family"):
+    if (
+        not isinstance(test, ast.Compare)
+        or not isinstance(test.left, ast.Name)
+        or test.left.id not in ("name", "family")
+    ):
         return False
     value, other = known[test.left.id], ast.literal_eval(test.comparators[0])
     return value == other if isinstance(test.ops[0], ast.Eq) else value in other
