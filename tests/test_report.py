@@ -312,3 +312,12 @@ def test_odd_ladders_and_clouds_can_be_drawn() -> None:
     Page(charts.answers(np.zeros(4), np.zeros(4)))
     Page(charts.residuals(np.zeros(4)))
     Page(charts.in_time(np.ones(1), np.ones(1)))
+
+
+def test_classes_that_are_numbers_with_a_point_are_compared_as_classes(tmp_path: Path) -> None:
+    data = {"a": [float(n % 7) for n in range(90)], "y": [float(n % 7 > 3) for n in range(90)]}
+    function = fofx.find(data, outputs="y", model="tree", budget=1, out=str(tmp_path), name="points")
+    facts = gather_facts(function)
+    assert (facts.right(function.outputs[0]) >= 0).all()
+    low, high = facts.interval() or (0, 0)
+    assert low <= function.scores["accuracy"] <= high + 1e-9

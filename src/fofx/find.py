@@ -22,6 +22,7 @@ from fofx.data.table import Table
 from fofx.encoded import Inputs, Problem
 from fofx.errors import DataError, Notice, RunError, TaskError
 from fofx.fields import Field, Output, make_field
+from fofx.fields.category import as_words
 from fofx.function import Function, restored
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
 from fofx.prepare import as_parquet, drop_unanswered, fingerprint, gather, groups_of, part_codes, readable_pictures
@@ -343,7 +344,7 @@ def _write_predictions(
         columns: dict[str, Any] = {"row": numbers, "part": [part] * len(numbers)}
         for end in function.outputs:
             column = frame[end.name][numbers]
-            columns[end.name] = column.cast(pl.Float64) if end.kind == "number" else column.cast(pl.String)
+            columns[end.name] = column.cast(pl.Float64) if end.kind == "number" else as_words(column)
             columns[f"{end.name} predicted"] = end.answers(found[end.name])
             if end.kind == "category":
                 columns[f"{end.name} probability"] = found[end.name].max(axis=1)

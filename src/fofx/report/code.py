@@ -67,7 +67,10 @@ def one(function: Function, rung: Rung) -> Steps:
             loss,
             "# L-BFGS over all rows at once: the loss is convex, so the minimum is the only one",
         )
-    chosen = ", ".join(f"{name} {value}" for name, value in (recipe.get("chosen") or {}).items())
+    setting = getattr(rung, "setting", "")
+    several = len(function.outputs) > 1
+    settings = (recipe.get("chosen") or {}).items()
+    chosen = ", ".join(f"{setting} = {value}" + (f" for {name}" if several else "") for name, value in settings)
     chosen = f"# chosen on the validation rows: {chosen}" if chosen else ""
     value = (recipe.get("chosen") or {}).get(output.name)
     if rung.name == "knn":
@@ -110,7 +113,7 @@ def loss_of(function: Function) -> str:
     asked, lines = function.record["asked"], []
     for output in function.outputs:
         if isinstance(output, Number):
-            scale = f"(y - {output.mean:.4g}) / {output.spread:.4g}"
+            scale = f"(y {-output.mean:+.4g}) / {output.spread:.4g}"
             lines.append(f"loss = F.mse_loss(model(x), {scale})    # {output.name}, standardised")
             continue
         more = ", weight=class_weights" if asked.get("class_weights") else ""

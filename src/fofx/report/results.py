@@ -73,14 +73,22 @@ def classes(facts: Facts, output: Output) -> str:
         names.append("?")
     matrix = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(matrix, (right, predicted), 1)  # (K, K): row right, column answered
-    wrong = matrix.sum(axis=1) - np.diag(matrix)  # (K,)
     kept = np.arange(len(names))
     remark = ""
     if len(names) > MOST_CLASSES:
-        kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+        kept = worst(matrix)
         remark = f'<p class="quiet">{words("report.worst-classes", shown=len(kept), classes=len(names))}</p>'
     table = confusion(matrix, names, kept, others=len(kept) < len(names))
     return f"<p>{words('report.caption.confusion')}</p>{table}{remark}{confusions(matrix, names)}"
+
+
+def worst(matrix: np.ndarray) -> np.ndarray:
+    """The classes of the most frequent mistakes, each beside the one it is taken for; then those with the most mistakes."""
+    off = matrix - np.diag(np.diag(matrix))  # (K, K)
+    pairs = np.argsort(-off, axis=None, kind="stable")[: (off > 0).sum()]
+    order = [int(k) for pair in pairs for k in divmod(int(pair), len(matrix))]
+    order += np.argsort(-off.sum(axis=1), kind="stable").tolist()
+    return np.sort(list(dict.fromkeys(order))[:MOST_CLASSES])
 
 
 def confusion(matrix: np.ndarray, names: list[str], kept: np.ndarray, others: bool) -> str:
@@ -116,11 +124,7 @@ def confusions(matrix: np.ndarray, names: list[str], most: int = 6) -> str:
         for a, b in pairs
         if off[a, b]
     ]
-    return (
-        f"<h3>{words('report.frequent')}</h3><ul>{''.join(lines)}</ul>"
-        if lines
-        else f"<p>{words('report.no-mistakes')}</p>"
-    )
+    return f"<h3>{words('report.frequent')}</h3><ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def short(name: str, most: int = 14) -> str:
