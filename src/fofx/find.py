@@ -131,7 +131,7 @@ def find(
         train_frame = train_frame[np.argsort(_ranks(order)[rows.train], kind="stable")]
     fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
     ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
-    options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment")} | {
+    options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
         "in_time": order is not None
     }
     known = _known_classes(validation_frame, ends)

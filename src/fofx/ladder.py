@@ -28,7 +28,20 @@ from fofx.rungs.neural import Neural
 
 Watch = Callable[[dict[str, Any]], None]
 CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "bayes": NaiveBayes}
-SHARE = {"mlp": 1.0, "tabm": 3.0, "cnn": 1.0, "resnet": 2.5, "efficientnet": 4.0, "gru": 1.5, "transformer": 1.0}
+SHARE = {
+    "boosting": 1.5,
+    "efficientnet-frozen": 3.0,
+    "mlp": 1.0,
+    "tabm": 3.0,
+    "cnn": 1.0,
+    "resnet": 2.5,
+    "efficientnet": 4.0,
+    "gru": 1.5,
+    "transformer": 1.0,
+}
+NEAR = 1.25  # only rungs whose cost is at most this many times the best one's may join the average
+WORTH = 0.985  # the average must lower the cost at least so far: a smaller gain on validation is chance
+QUICK = ("mean", "majority", "naive", "last value", "linear", "average", "knn", "tree", "bayes")
 LEAST = 0.2  # seconds: with less than this left, a deep rung is not begun
 
 
@@ -69,14 +82,14 @@ def rungs_for(problem: Problem) -> list[str]:
         names += ["knn", "tree"] if flat else ["knn"]
     if not any(isinstance(output, Number) for output in problem.outputs):
         names.append("bayes")
-    if pictures and weights_installed() and min(f.original_side for f in problem.train.picture_fields()) >= 24:
+    if pictures and weights_installed() and min(f.original_side for f in problem.train.picture_fields()) >= 16:
         names.append("efficientnet-frozen")
     if flat and not texts and not pictures:
         names += ["mlp", "tabm"]
     if pictures:
         names += ["cnn", "resnet"]
-        if "efficientnet-frozen" in names and not texts and not flat:
-            names.append("efficientnet")
+        if "efficientnet-frozen" in names and not texts and not flat and problem.options.get("budget", 0) >= 180:
+            names.append("efficientnet")  # fine-tuning needs minutes to gain on the frozen features
     if texts:
         names += ["gru", "transformer"]
     return names
@@ -135,6 +148,11 @@ def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, n
     return total if np.isfinite(total) else float("inf")
 
 
+def share_of(name: str) -> float:
+    """A rung's part of the time, in proportion; 0 for rungs that are quick by nature."""
+    return SHARE.get(name, 0.0 if name in QUICK else 1.0)
+
+
 class Climb:
     """Climbs the ladder: fits each rung, scores it, keeps predictions for the average, and says who won."""
 
@@ -167,14 +185,12 @@ class Climb:
     def fit(self, rung: Rung, left: list[str]) -> Result:
         """Fit one rung in its share of the time. A rung that fails is noted, and the others go on."""
         result = Result(rung.name, rung.family)
-        deep = isinstance(rung, Neural)
+        share = share_of(rung.name)
         remaining = self.deadline - time.monotonic()
-        planned = "optimize" in rung.recipe
-        if deep and remaining < LEAST and not planned and len(self.predictions) > 0:
+        if share and remaining < LEAST and not rung.recipe and len(self.predictions) > 0:
             result.error = "no time was left"
             return result
-        shares = sum(SHARE.get(name, 1.0) for name in left if name in SHARE or name not in CLASSICAL)
-        seconds = max(LEAST, remaining) * (SHARE.get(rung.name, 1.0) / shares if deep else 1.0)
+        seconds = max(LEAST, remaining) * (share / sum(map(share_of, left)) if share else 1.0)
         begun, given = time.monotonic(), bool(rung.recipe)
         try:
             rung.fit(self.problem, seconds, lambda event: self.watch({"rung": rung.name, **event}))
@@ -211,13 +227,14 @@ class Climb:
 
     def average(self) -> None:
         """Add the average of the best when it lowers the cost on validation by more than a trifle."""
-        able = {name: p for name, p in self.predictions.items() if self.rungs[name].family != "naive"}
+        costs = {name: self.cost(p) for name, p in self.predictions.items() if self.rungs[name].family != "naive"}
+        alone = min(costs.values(), default=0.0)
+        able = {name: self.predictions[name] for name, cost in costs.items() if cost <= NEAR * alone}
         if len(able) < 2:
             return
         begun = time.monotonic()
-        weights, cost = choose(able, lambda predictions: self.cost(predictions))
-        alone = min(self.cost(predictions) for predictions in able.values())
-        if len(weights) < 2 or cost > 0.995 * alone:
+        weights, cost = choose(able, self.cost)
+        if len(weights) < 2 or cost > WORTH * alone:
             return
         rung = Average("average", self.problem.fields, self.problem.outputs)
         rung.weights, rung.members = weights, self.rungs

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from fofx.encoded import Inputs, Problem
-from fofx.errors import TaskError
+from fofx.errors import FindError, TaskError
 from fofx.fields.base import Field, Output
 from fofx.rungs.base import Watch, quoted
 from fofx.rungs.features import Flattener
 from fofx.rungs.linear import Linear
 
-SIDE = 160  # pixels: small photographs are enlarged, because the network learnt from 224
+LOOKS = ((224, True), (224, False), (160, False), (128, False), (96, False))  # side in pixels, mirrored too; best first
 AT_ONCE = 8  # pictures: so many fit the processor's cache
 
 
@@ -61,16 +61,16 @@ class FrozenFlattener(Flattener):
     def plan_for(self, problem: Problem, seconds: float) -> dict:
         """How large and whether mirrored too: the best look at the pictures that fits into the seconds, measured here."""
         fields = problem.train.picture_fields()
-        rows = (len(problem.train) + len(problem.validation)) * len(fields)
-        sides = [int(np.clip(2 * max(field.original_side for field in fields), 96, SIDE)), 96]
+        rows = 1.2 * (len(problem.train) + len(problem.validation)) * len(fields)  # the test rows come later
         model = pretrained()
-        features(model, torch.zeros(AT_ONCE, 3, sides[0], sides[0], dtype=torch.uint8), mirror=False)  # warms up
+        features(model, torch.zeros(AT_ONCE, 3, 96, 96, dtype=torch.uint8), mirror=False)  # warms up
         begun = time.perf_counter()
-        features(model, torch.zeros(AT_ONCE, 3, sides[0], sides[0], dtype=torch.uint8), mirror=False)
-        each = (time.perf_counter() - begun) / AT_ONCE
-        if 2 * each * rows < seconds:
-            return {"side": sides[0], "mirror": True}
-        return {"side": sides[0] if each * rows < seconds else sides[1], "mirror": False}
+        features(model, torch.zeros(AT_ONCE, 3, 96, 96, dtype=torch.uint8), mirror=False)
+        pixel = (time.perf_counter() - begun) / (AT_ONCE * 96 * 96)  # seconds for one pixel
+        for side, mirror in LOOKS:
+            if rows * pixel * side * side * (2 if mirror else 1) < seconds:
+                return {"side": side, "mirror": mirror}
+        raise FindError("no-time", "no time was left to look at the pictures")
 
     def matrix(self, inputs: Inputs) -> np.ndarray:
         if id(inputs) not in self._seen:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import threadpool_limits
 
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
@@ -19,9 +21,10 @@ from fofx.fields.number import Number
 from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 
-RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers
+RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers, from the middle outwards
 LOGISTIC = (0.01, 0.1, 1.0, 10.0, 100.0)  # C, the inverse of the penalty, tried for classes
 NGRAMS = (1.0, 5.0, 25.0)  # C for the many, mostly empty columns of n-grams
+SMALL = 50_000_000  # numbers in the matrix: below it, threads wait for one another longer than they work
 
 
 class Linear(Rung):
@@ -39,26 +42,28 @@ class Linear(Rung):
         train, validation = self.flattener.matrix(problem.train), self.flattener.matrix(problem.validation)
         balanced = "balanced" if problem.options.get("class_weights") else None
         chosen = self.recipe.get("strength", {})
+        threads = threadpool_limits(1 if train.shape[0] * train.shape[1] < SMALL else None)
         for output in self.outputs:
             truth, right = problem.truth(output), problem.truth(output, "validation")
             grid = RIDGE if isinstance(output, Number) else NGRAMS if self.flattener.texts else LOGISTIC
-            tried = (chosen[output.name],) if output.name in chosen else grid
-            best, worse, begun = np.inf, 0, time.monotonic()
-            for number, strength in enumerate(tried):
+            lines: dict[float, tuple[np.ndarray, np.ndarray]] = {}
+
+            def cost(strength: float, output=output, truth=truth, right=right, lines=lines) -> float:
+                watch({"what": "step", "fraction": (len(lines) + 1) / 6})
                 if isinstance(output, Number):
-                    weight, bias = ridge(train, truth, strength)
-                    cost = float(np.mean((validation @ weight[:, 0] + bias[0] - right) ** 2))
+                    weight, bias = lines[strength] = ridge(train, truth, strength)
+                    return float(np.mean((validation @ weight[:, 0] + bias[0] - right) ** 2))
+                weight, bias = lines[strength] = logistic(train, truth, output.size, strength, balanced, problem.seed)
+                return log_loss(validation @ weight + bias, right)
+
+            with threads:
+                if output.name in chosen:
+                    cost(chosen[output.name])
                 else:
-                    weight, bias = logistic(train, truth, output.size, strength, balanced, problem.seed)
-                    cost = log_loss(validation @ weight + bias, right)
-                watch({"what": "step", "fraction": (number + 1) / len(tried), "loss": cost})
-                worse = worse + 1 if cost >= best else 0
-                if cost < best:
-                    best, chosen[output.name] = cost, strength
-                    self.weights[f"{output.name}.weight"] = torch.from_numpy(weight)  # (D, K)
-                    self.weights[f"{output.name}.bias"] = torch.from_numpy(bias)  # (K,)
-                if worse == 2 or time.monotonic() - begun > 0.2 * seconds:
-                    break  # from strong penalties to weak ones: it was best where it turned
+                    chosen[output.name] = lowest(grid, cost, time.monotonic() + 0.3 * seconds)
+            weight, bias = lines[chosen[output.name]]
+            self.weights[f"{output.name}.weight"] = torch.from_numpy(weight)  # (D, K)
+            self.weights[f"{output.name}.bias"] = torch.from_numpy(bias)  # (K,)
         self.recipe["strength"] = chosen
 
     def predict(self, inputs: Inputs) -> Predictions:
@@ -96,6 +101,23 @@ class Linear(Rung):
         model = self.flattener.script_lines("matrix")
         things = [ridge, logistic, softmax, *self.flattener.script_things, ngram_counter]
         return Code({"STRENGTH": recipe["strength"]}, [("model", model), ("optimize", lines)], things)
+
+
+def lowest(grid: tuple, cost: Callable[[float], float], deadline: float) -> float:
+    """The value of a grid with the lowest cost, looked for from the middle downhill, until the deadline."""
+    best = place = len(grid) // 2
+    least = cost(grid[place])
+    for way in (-1, 1):
+        at = place + way
+        while 0 <= at < len(grid) and time.monotonic() < deadline:
+            now = cost(grid[at])
+            if now >= least:
+                break
+            best, least = at, now
+            at += way
+        if best != place:
+            break
+    return grid[best]
 
 
 def ridge(matrix, truth: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
