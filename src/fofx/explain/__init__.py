@@ -32,7 +32,8 @@ PLACES = 8  # of the patch along each side of a picture
 
 @dataclass
 class Explanation:
-    """What carried one answer. An effect is the answer minus the answer without that input: above 0, it spoke for it.
+    """What carried one answer. An effect is the answer minus the answer without that input: above 0, the input spoke
+    for the class, or raised the number.
 
     value, about : the answer; for a class, `about` is that class and effects are in its probability; for a number, `about`
                    is None and effects are in the number's unit. base: the probability of `about`, or the number.

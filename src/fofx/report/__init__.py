@@ -263,15 +263,20 @@ def mistakes(facts: Facts, looked: Looked) -> str:
         return f"<p>{words('report.no-mistakes')}</p>"
     several = len(facts.function.outputs) > 1
     only = words("report.first-output", output=facts.function.outputs[0].name) if several else ""
-    how = words("report.explained.how") if any(row.explanation for row in looked.wrong) else ""
+    how = words(how_explained(facts)) if any(row.explanation for row in looked.wrong) else ""
     return f"<p>{only} {words('report.mistakes.how')} {how}</p>{cards(facts, looked.wrong)}"
+
+
+def how_explained(facts: Facts) -> str:
+    """The key of the text that says what blue and orange mean."""
+    return "report.explained.number" if facts.function.outputs[0].kind == "number" else "report.explained.how"
 
 
 def right_ones(facts: Facts, looked: Looked) -> str:
     """Some good answers and what carried them."""
     if not looked.right:
         return ""
-    how = "" if looked.wrong or not looked.right[0].explanation else words("report.explained.how")
+    how = "" if looked.wrong or not looked.right[0].explanation else words(how_explained(facts))
     return f"<p>{words('report.right.how')} {how}</p>{cards(facts, looked.right)}"
 
 
