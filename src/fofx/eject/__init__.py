@@ -83,12 +83,13 @@ def script(function: Function, name: str, beside: str) -> str:
     bundle = Bundle(
         {thing.__name__: thing for thing in things}, possible, own, unused(function.fields, function.outputs)
     )
-    body = []
+    body, order = [], [key for key, _ in sections]
     for key, lines in sections:
         if key == "settings":
             body.append(heading(key) + settings_text(settings))
             continue
-        pieces = bundle.write(lines)
+        before_loss = "loss" in order and order.index(key) < order.index("loss")
+        pieces = bundle.write(lines, later="fofx.losses" if before_loss else "")
         parts = [part.strip("\n") for part in (pieces, lines) if part.strip()]
         gap = "\n" if parts[0].startswith(("def ", "class ", "@")) else ""
         body.append(heading(key) + gap + "\n\n\n".join(parts) + "\n")

@@ -59,6 +59,7 @@ class Bundle:
             if len(self.attributes) == before:
                 break
         self.written: set[str] = set()
+        self.delayed: list[str] = []
 
     # ---- what is needed
 
@@ -138,8 +139,12 @@ class Bundle:
         lines = source.splitlines(keepends=True)
         gone: list[tuple[int, int]] = []
         for member in node.body:
-            if not self._used(member) or getattr(member, "name", "") in self.without.get(thing, ()):
+            if not self._used(member) or _named(member) in self.without.get(thing, ()):
                 gone.append((_first_line(member), member.end_lineno or 0))
+        about = node.body[0]
+        if inspect.isabstract(thing) and isinstance(about, ast.Expr) and (about.end_lineno or 0) > about.lineno:
+            gone.append((about.lineno + 1, about.end_lineno or 0))  # how the engine uses it is no matter here
+            lines[about.lineno - 1] = lines[about.lineno - 1].rstrip() + '"""\n'
         for first, last in sorted(gone, reverse=True):
             del lines[first - 1 : last]
         source = "".join(lines).rstrip() + "\n"
@@ -187,13 +192,24 @@ class Bundle:
             found += self._bases_of(base) if empty else [base]
         return list(dict.fromkeys(found))
 
-    def write(self, lines: str) -> str:
-        """The sources that these lines need and that are not yet written, ready to be pasted above them."""
+    def write(self, lines: str, later: str = "") -> str:
+        """The sources that these lines need and that are not yet written, ready to be pasted above them.
+
+        What comes from the module `later` is left for a section of its own: it is asked for when everything stands.
+        """
         pieces = []
         for name in self.uses(lines):
-            if name not in self.written:
+            if later and _module(self.needed[name]).__name__ == later:
+                self.delayed.append(name)
+            elif name not in self.written:
                 self.written.add(name)
                 pieces.append(self._standalone(self.needed[name]))
+        if not later:
+            pieces = [
+                self._standalone(self.needed[n]) for n in dict.fromkeys(self.delayed) if n not in self.written
+            ] + pieces
+            self.written |= set(self.delayed)
+            self.delayed = []
         blocks: list[str] = []
         for piece in pieces:
             short = not piece.startswith(("def ", "class ", "@"))
@@ -319,6 +335,12 @@ def _attributes(source: str) -> set[str]:
         and isinstance(node.ctx, ast.Load)
         and not (isinstance(node.value, ast.Name) and node.value.id in modules)
     }
+
+
+def _named(member: ast.stmt) -> str:
+    """The name that a class gives to a member."""
+    target = member.targets[0] if isinstance(member, ast.Assign) else getattr(member, "target", None)
+    return str(getattr(member, "name", "")) or (target.id if isinstance(target, ast.Name) else "")
 
 
 def _stores(statement: ast.Assign) -> set[str]:

@@ -51,7 +51,11 @@ def unused(fields: list[Field], outputs: list[Any]) -> dict[type, set[str]]:
     """What is never asked of a kind, because its columns only go in or only come out."""
     inward, outward = {type(field) for field in fields}, {type(output) for output in outputs}
     answers = {name for name in vars(Output) if not name.startswith("_")}
-    return dict.fromkeys(inward - outward, answers) | {kind: {"encode", "feature_names"} for kind in outward - inward}
+    without = dict.fromkeys(inward - outward, answers) | {
+        kind: {"encode", "feature_names"} for kind in outward - inward
+    }
+    about = {base for kind in inward | outward for base in kind.__mro__ if issubclass(base, Field)}
+    return {base: without.get(base, set()) | set(Field.__annotations__) for base in about}
 
 
 def in_memory(run: Run) -> bool:

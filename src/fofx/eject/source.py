@@ -69,8 +69,11 @@ def _fold_once(source: str, possible: Possible) -> str | None:
             return replace(source, [(node, segment(source, node.body if answer else node.orelse))])
         if isinstance(node, ast.For) and truth(node.iter, possible) is False:  # nothing to go through
             return cut(source, node)
-        if isinstance(node, ast.FunctionDef) and possible and (idle := _idle(node)) is not None:
-            return cut(source, idle)
+        if isinstance(node, ast.FunctionDef) and possible:
+            if (idle := _idle(node)) is not None:
+                return cut(source, idle)
+            if (spare := _spare_target(node)) is not None:
+                return replace(source, [(spare, "")])
         if isinstance(node, ast.If) and (answer := truth(node.test, possible)) is not None:
             return _without_branch(source, node, answer)
         for block in (getattr(node, name, None) for name in ("body", "orelse")):
@@ -106,6 +109,17 @@ def _idle(function: ast.FunctionDef) -> ast.stmt | None:
             }
             if stored and not stored & read:
                 return node
+    return None
+
+
+def _spare_target(function: ast.FunctionDef) -> tuple[int, int, int, int] | None:
+    """Where, in a statement such as `a = b = value`, a name stands that the function never reads."""
+    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and len(node.targets) > 1:
+            for target, after in zip(node.targets, [*node.targets[1:], node.value]):
+                if isinstance(target, ast.Name) and target.id not in read:
+                    return target.lineno, target.col_offset, after.lineno, after.col_offset
     return None
 
 

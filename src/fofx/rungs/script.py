@@ -169,6 +169,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
             "learning_rate": {"schedule": {plan["schedule"]}},
             "make_optimizer": {"name": {plan["optimizer"]}},
             "batches": {"lengths is None": {not texts}},
+            "Recurrent": {"self.kind": {part["model"] for part in parts}},
         },
         helpers,
     )
