@@ -25,7 +25,16 @@ from fofx.fields import Field, Output, make_field
 from fofx.fields.category import as_words
 from fofx.function import Function, restored
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
-from fofx.prepare import as_parquet, drop_unanswered, fingerprint, gather, groups_of, part_codes, readable_pictures
+from fofx.prepare import (
+    as_parquet,
+    drop_unanswered,
+    fingerprint,
+    gather,
+    groups_of,
+    part_codes,
+    readable_pictures,
+    settle_numbers,
+)
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
@@ -79,7 +88,7 @@ def find(
     tell: Watch = watch or (lambda event: None)
     asked: dict[str, Any] = {
         "outputs": _names(outputs), "inputs": _names(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
-        "group": group, "time": time, "kinds": dict(kinds or {}), "strict": strict, "class_weights": class_weights,
+        "group": group, "time": time, "kinds": kinds or {}, "strict": strict, "class_weights": class_weights,
         "label_smoothing": label_smoothing, "augment": augment, "recipe": None if recipe is None else str(recipe),
     }  # fmt: skip
     earlier: Run | None = None
@@ -166,7 +175,6 @@ def find(
     for rung in rungs:
         if isinstance(rung, Neural):
             rung.place = run.path / rung_folder(rung.name)
-            rung.place.mkdir(parents=True, exist_ok=True)
 
     def keep(rung: Rung, result: Result) -> None:
         folder = rung_folder(rung.name)
@@ -238,7 +246,7 @@ def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
         unused.remove(table.resolve(asked["time"]))
     if asked["split"]:
         table.parts = table.frame[table.resolve(asked["split"])].cast(pl.String)
-    dropped = drop_unanswered(table, wanted)
+    dropped = settle_numbers(table, kinds) + drop_unanswered(table, wanted)
     if table.frame.height == 0:
         raise DataError("no-answers", f"No row has an answer in {', '.join(wanted)}; there is nothing to learn from.")
     rows = table.frame.height
@@ -361,7 +369,10 @@ def _histories(run: Run, rungs: list[Rung]) -> bytes:
 
 
 def _names(given: str | Sequence[str] | None) -> list[str] | None:
-    return None if given is None else [given] if isinstance(given, str) else [str(name) for name in given]
+    several = isinstance(given, list | tuple | set | dict) or (
+        hasattr(given, "__iter__") and not isinstance(given, str)
+    )
+    return None if given is None else [str(name) for name in given] if several else [str(given)]
 
 
 def _paths(**given: Any) -> dict[str, str]:
@@ -382,6 +393,10 @@ def _demand_options(asked: dict) -> None:
     for word, value, right, expected in wanted:
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not right(value):
             raise TaskError("bad-option", f"{word} should be {expected}; it is {value!r}.")
+    if not isinstance(asked["kinds"], dict) or not all(isinstance(kind, str) for kind in asked["kinds"].values()):
+        raise TaskError(
+            "bad-option", f"kinds should be a dict of columns and their kinds; it is {asked['kinds']!r:.100}."
+        )
     if not isinstance(asked["model"], str) or not asked["model"]:
         raise TaskError("unknown-model", f"model should be 'auto' or a rung's name; it is {asked['model']!r}.")
 

@@ -46,6 +46,37 @@ def gather(table: Table, test: Table | None, validation: Table | None) -> Table:
     return table
 
 
+NEARLY_ALL = 0.9  # of the values of a column must be numbers for the rest to count as missing
+
+
+def settle_numbers(table: Table, kinds: dict[str, str]) -> list[Notice]:
+    """Text columns that should hold numbers become numbers: those of which the user says so, and, in tables that were in
+    memory (files have been settled by their reader), those where nearly all values are numbers. What is none is missing."""
+    lost, changed = 0, []
+    for column in table.frame.get_columns():
+        said = kinds.get(column.name)
+        if said == "number" and isinstance(column.dtype, pl.Array | pl.List):
+            raise DataError("not-numbers", f"{column.name!r} should hold numbers; it holds arrays.")
+        in_memory = table.reader.get("format") == "memory" and said is None
+        if column.dtype != pl.String or not (said == "number" or in_memory):
+            continue
+        known = column.len() - column.null_count()
+        few = column.drop_nulls().head(200)
+        if said is None and (not known or few.cast(pl.Float64, strict=False).null_count() > 0.3 * few.len()):
+            continue
+        numbers = column.cast(pl.Float64, strict=False)
+        found = numbers.len() - numbers.null_count()
+        if known and found == 0:
+            raise DataError("not-numbers", f"{column.name!r} should hold numbers; it holds {column.drop_nulls()[0]!r}.")
+        if said == "number" or found >= NEARLY_ALL * known:
+            lost += known - found
+            changed.append(numbers)
+    if changed:
+        table.frame = table.frame.with_columns(changed)
+    text = f"{lost} cell(s) in columns of numbers hold something else; they count as missing."
+    return [Notice("not-numbers", text, lost)] if lost else []
+
+
 def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
     """Set aside the rows that have no answer, and unlabelled ones."""
     answered = np.ones(len(table), dtype=bool)

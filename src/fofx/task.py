@@ -73,7 +73,7 @@ def infer(
     Names must exist already. Raises TaskError for an output among the inputs, a kind that cannot be an output, or when
     no input is left.
     """
-    kinds, outputs, unused = dict(kinds or {}), list(outputs), set(unused)
+    kinds, outputs, unused = dict(kinds or {}), list(dict.fromkeys(outputs)), set(unused)
     for name in kinds:
         if name not in frame.columns:
             raise TaskError(
@@ -83,7 +83,11 @@ def infer(
         raise TaskError(
             "no-output", "Say which column should come out: outputs='NAME' (on the command line --output NAME)."
         )
-    chosen = list(inputs) if inputs is not None else [c for c in frame.columns if c not in outputs and c not in unused]
+    chosen = (
+        list(dict.fromkeys(inputs))
+        if inputs is not None
+        else [c for c in frame.columns if c not in outputs and c not in unused]
+    )
     both = [name for name in chosen if name in outputs]
     if both:
         raise TaskError(
@@ -97,6 +101,12 @@ def infer(
                 "kind-cannot-come-out",
                 f"{column.name!r} holds {column.kind}; what comes out must be numbers or categories so far. "
                 f"Choose another column, or give its kind: kinds={{{column.name!r}: 'category'}}.",
+            )
+        if frame.height and frame[column.name].n_unique() == 1:
+            only = frame[column.name][0]
+            raise TaskError(
+                "one-class",
+                f"{column.name!r} is {only!r} in every row: there is nothing to tell apart. Choose another output.",
             )
     starts, left_out = [], []
     for name in chosen:
@@ -179,6 +189,8 @@ def output_kind(column: pl.Series) -> str:
         return "date"
     if isinstance(column.dtype, pl.Array):
         return "picture"
+    if column.dtype == pl.String and _dates(known):
+        return "date"
     if column.dtype == pl.String and _reads_like_text(known) and known.n_unique() > 0.5 * known.len():
         return "text"
     return "category"
@@ -190,7 +202,7 @@ def _reads_like_text(known: pl.Series) -> bool:
         return False
     sample = known.head(2000)
     lengths = sample.str.len_chars().to_numpy()
-    spaced = float(sample.str.contains(r"[\s，。！？,.!?]").to_numpy().mean())
+    spaced = float(sample.str.contains(r"[\s，。！？!?]|\D[,.]|[,.]\D|[,.]$").to_numpy().mean())
     different = sample.n_unique() / sample.len()
     typical = float(np.median(lengths))
     return (typical >= LONG_TEXT and spaced > 0.3 and different > 0.3) or (

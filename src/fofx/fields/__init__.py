@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from fofx.errors import TaskError, nearest
 from fofx.fields.base import Field, Flat, Output
@@ -17,9 +18,14 @@ __all__ = ["Field", "Flat", "Output", "field_class", "kinds", "make_field"]
 
 def kinds() -> dict[str, type[Field]]:
     """Every kind of column that has a file in this folder: {"number": Number, ...}."""
+    _import_all()
+    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}  # type: ignore[type-abstract]
+
+
+@cache
+def _import_all() -> None:
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}  # type: ignore[type-abstract]
 
 
 def _subclasses(cls: type[Field]) -> list[type[Field]]:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from fofx.errors import DataError
 from fofx.fields.base import Flat
 
 DAY = 86_400.0  # seconds
@@ -23,6 +24,8 @@ class Date(Flat):
     def learn(self, column: pl.Series) -> None:
         seconds = as_seconds(column)
         known = seconds[np.isfinite(seconds)]
+        if len(known) == 0 and column.null_count() < len(column):
+            raise DataError("not-dates", f"{column.name!r} should hold dates; it holds {column.drop_nulls()[0]!r:.100}.")
         self.mean = float(known.mean()) if len(known) else 0.0
         self.spread = float(known.std()) or 1.0 if len(known) else 1.0
         self.typical = float(np.median(known)) if len(known) else 0.0
@@ -45,9 +48,14 @@ class Date(Flat):
 
 
 def as_seconds(column: pl.Series) -> np.ndarray:
-    """Dates, datetimes, or text that polars can read as one of them, to seconds since 1970; missing is NaN."""
+    """Dates, datetimes, or text that polars can read as one of them, to seconds since 1970; all the rest is NaN."""
     if column.dtype == pl.String:
-        column = column.str.to_datetime(strict=False)
+        try:
+            column = column.str.to_datetime(strict=False)
+        except pl.exceptions.PolarsError:  # not one value looks like a date
+            return np.full(len(column), np.nan)
     if not column.dtype.is_temporal():
+        if column.dtype.is_nested():
+            return np.full(len(column), np.nan)
         return column.cast(pl.Float64, strict=False).to_numpy()
     return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6

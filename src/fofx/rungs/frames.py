@@ -6,11 +6,14 @@ Eight rows and about four frames for every tenfold of the steps: small, cheap, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from fofx.errors import RunError
 from fofx.models.window import watch
 from fofx.recipe import Step
 
@@ -38,10 +41,15 @@ class Frames:
             self.model(self.sample)
         self.model.train(training)
         tensors = {name: shrink(value).cpu().half().contiguous() for name, value in seen.items()}
-        self.folder.mkdir(exist_ok=True)
         beside = self.folder / f".{number}.tmp"
-        save_file(tensors, beside)
-        beside.replace(self.folder / f"{number:07d}.safetensors")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, beside)
+            beside.replace(self.folder / f"{number:07d}.safetensors")
+        except (OSError, SafetensorError) as problem:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise RunError("cannot-write", f"{self.folder} cannot be written: {problem}. Free some space.") from problem
 
 
 def shrink(value: torch.Tensor) -> torch.Tensor:
