@@ -43,10 +43,10 @@ HABITS: dict[str, tuple[float, int, int, str, int | None]] = {
     "vgg": (5e-4, 64, 60, "one-cycle", None),
     "vit": (1e-3, 64, 100, "one-cycle", None),
     "efficientnet": (5e-4, 32, 12, "one-cycle", None),
-    "gru": (3e-3, 64, 12, "one-cycle", 12),
-    "lstm": (3e-3, 64, 12, "one-cycle", 12),
-    "rnn": (1e-3, 64, 12, "one-cycle", 12),
-    "transformer": (1e-3, 64, 16, "one-cycle", 12),
+    "gru": (1e-2, 64, 6, "one-cycle", None),
+    "lstm": (1e-2, 64, 6, "one-cycle", None),
+    "rnn": (3e-3, 64, 6, "one-cycle", None),
+    "transformer": (4e-3, 64, 6, "one-cycle", None),
 }
 FINE_TUNED = (5e-5, 32, 4, "one-cycle", None)  # pretrained checkpoints move gently
 
@@ -136,7 +136,7 @@ class Neural(Rung):
             )
         )
         left = seconds - (time.perf_counter() - begun)
-        checks = int(min(CHECKS, max(4, 0.2 * left / max(look, 1e-6))))
+        checks = int(min(CHECKS, max(6, 0.2 * left / max(look, 1e-6))))
         steps = plan_steps(0.9 * left - checks * look, each, rows, batch, epochs)
         steps = max(steps, 20)
         recipe = replace(draft, steps=steps, check_every=max(1, -(-steps // checks)))
@@ -253,7 +253,7 @@ class Neural(Rung):
     def script(self, record: dict) -> Code:
         from fofx.rungs.script import neural_script
 
-        return neural_script(self, record)
+        return neural_script(self, record, AT_ONCE, MOST_LOOKED_AT)
 
 
 def busy(cores: int) -> bool:

@@ -43,7 +43,9 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
             encoders.append(pretrained_text(name, text.name))
             continue
         model = name if name in TEXTS else "gru"
-        encoders.append({"block": text.name, "model": model, "vocabulary": text.vocabulary, "positions": text.longest})
+        few = len(inputs) < 10_000  # a wide network learns few texts by heart
+        part = {"block": text.name, "model": model, "vocabulary": text.vocabulary, "positions": text.longest}
+        encoders.append(part | {"width": 64 if few else 128, "layers": 1 if few else 2})
     for picture in inputs.picture_fields():
         model = name if name in PICTURES or name.startswith("timm/") else "cnn"
         side = side_for(model, picture)
@@ -140,11 +142,18 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     if name in ("gru", "lstm", "rnn"):
         from fofx.models.rnn import TextRNN
 
-        return TextRNN(part["vocabulary"], outputs, kind=name, dropout=0.3)
+        return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=0.5)
     if name == "transformer":
         from fofx.models.transformer import Transformer
 
-        return Transformer(part["vocabulary"], outputs, positions=part["positions"], dropout=0.2)
+        return Transformer(
+            part["vocabulary"],
+            outputs,
+            width=part["width"],
+            layers=part["layers"],
+            positions=part["positions"],
+            dropout=0.4,
+        )
     if name == "lenet":
         from fofx.models.lenet import LeNet
 
