@@ -31,7 +31,10 @@ from fofx.prepare import (
     fingerprint,
     gather,
     groups_of,
+    known_classes,
     part_codes,
+    paths_of,
+    ranks,
     readable_pictures,
     settle_numbers,
 )
@@ -137,13 +140,13 @@ def find(
     chosen = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
     train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
     if order is not None:
-        train_frame = train_frame[np.argsort(_ranks(order)[rows.train], kind="stable")]
+        train_frame = train_frame[np.argsort(ranks(order)[rows.train], kind="stable")]
     fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
     ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
         "in_time": order is not None
     }
-    known = _known_classes(validation_frame, ends)
+    known = known_classes(validation_frame, ends)
     problem = Problem(
         fields, ends, Inputs(train_frame, fields), Inputs(validation_frame.filter(known), fields),
         train_frame, validation_frame.filter(known), options, asked["seed"],
@@ -157,7 +160,7 @@ def find(
     record = {
         "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
         "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
-                 "reader": table.reader, "kinds": table.kinds, **_paths(test=test, validation=validation)},
+                 "reader": table.reader, "kinds": table.kinds, **paths_of(test=test, validation=validation)},
         "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
         "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
     }  # fmt: skip
@@ -278,21 +281,6 @@ def _learn(name: str, kind: str, frame: pl.DataFrame) -> Field:
     return field
 
 
-def _known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
-    """Rows whose classes occur in training; others cannot be used to choose between rungs."""
-    known = np.ones(frame.height, dtype=bool)
-    for output in outputs:
-        if output.kind == "category":
-            known &= output.truth(frame[output.name]) >= 0
-    if not known.any():
-        raise DataError(
-            "unseen-classes",
-            "No validation row has a class that training has: nothing can be chosen by them. Are there several rows of each "
-            "class, and is the output a class at all (not an id or free text)?",
-        )
-    return known
-
-
 def _rungs(
     problem: Problem, asked: dict, followed: dict | None, earlier: Run | None
 ) -> tuple[list[Rung], dict[str, Result]]:
@@ -301,6 +289,11 @@ def _rungs(
     recipes = {} if followed is None else followed["recipes"]
     if followed is not None:
         names = list(recipes)
+    elif asked["model"] == "last value" and "last value" not in names:
+        words = (
+            "'last value' needs rows in time order (time=COLUMN) and a column that holds the output of the row before."
+        )
+        raise TaskError("model-does-not-fit", words)
     elif asked["model"] not in ("auto", "average"):
         make_rung(asked["model"], problem.fields, problem.outputs)
         base = [name for name in names if name in ("mean", "majority", "naive", "last value", "linear")]
@@ -373,14 +366,6 @@ def _names(given: str | Sequence[str] | None) -> list[str] | None:
         hasattr(given, "__iter__") and not isinstance(given, str)
     )
     return None if given is None else [str(name) for name in given] if several else [str(given)]
-
-
-def _paths(**given: Any) -> dict[str, str]:
-    return {part: str(value) for part, value in given.items() if value is not None and not hasattr(value, "columns")}
-
-
-def _ranks(order: pl.Series) -> np.ndarray:
-    return order.rank("dense").fill_null(0).to_numpy()
 
 
 def _demand_options(asked: dict) -> None:

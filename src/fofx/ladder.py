@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fofx.encoded import Predictions, Problem, judge
-from fofx.errors import FindError, FofxError, RunError
+from fofx.errors import FindError, FofxError, RunError, TaskError
 from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
 from fofx.rungs import shapes
@@ -105,9 +105,19 @@ def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
         return Linear(name, fields, outputs)
     if name == "average":
         return Average(name, fields, outputs)
+    kinds = {"vector" if field.block else field.kind for field in fields}
+    here = ", ".join(sorted(kinds))
     if name == "efficientnet-frozen":
+        if "picture" not in kinds:
+            raise TaskError("model-does-not-fit", f"{name!r} works on picture input, but the inputs here are {here}.")
         return FrozenFeatures(name, fields, outputs)
     if name in CLASSICAL:
+        if name == "bayes" and any(isinstance(output, Number) for output in outputs):
+            raise TaskError("model-does-not-fit", "'bayes' chooses between classes; here numbers should come out.")
+        if name != "bayes" and kinds == {"text"}:
+            raise TaskError(
+                "model-does-not-fit", f"{name!r} works on columns and pictures, but the inputs here are {here}."
+            )
         return CLASSICAL[name](name, fields, outputs)
     shapes.demand(name, fields, tuple(CLASSICAL))
     return Neural(name, fields, outputs)

@@ -25,7 +25,8 @@ class Date(Flat):
         seconds = as_seconds(column)
         known = seconds[np.isfinite(seconds)]
         if len(known) == 0 and column.null_count() < len(column):
-            raise DataError("not-dates", f"{column.name!r} should hold dates; it holds {column.drop_nulls()[0]!r:.100}.")
+            first = "arrays" if column.dtype.is_nested() else repr(column.drop_nulls()[0])
+            raise DataError("not-dates", f"{column.name!r} should hold dates; it holds {first}.")
         self.mean = float(known.mean()) if len(known) else 0.0
         self.spread = float(known.std()) or 1.0 if len(known) else 1.0
         self.typical = float(np.median(known)) if len(known) else 0.0
