@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from fofx.data.leaks import GROUPINGS, special_groups
 from fofx.data.split import Split
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice, TaskError
+from fofx.fields import Output
 from fofx.fields.number import LARGEST
 from fofx.task import Task
 
@@ -171,3 +173,28 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
     file = BytesIO()
     frame.write_parquet(file)
     return file.getvalue()
+
+
+def known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
+    """Rows whose classes occur in training; others cannot be used to choose between rungs."""
+    known = np.ones(frame.height, dtype=bool)
+    for output in outputs:
+        if output.kind == "category":
+            known &= output.truth(frame[output.name]) >= 0
+    if not known.any():
+        raise DataError(
+            "unseen-classes",
+            "No validation row has a class that training has: nothing can be chosen by them. Are there several rows of each "
+            "class, and is the output a class at all (not an id or free text)?",
+        )
+    return known
+
+
+def ranks(order: pl.Series) -> np.ndarray:
+    """Places in time; equal moments share one, unknown ones come first."""
+    return order.rank("dense").fill_null(0).to_numpy()
+
+
+def paths_of(**given: Any) -> dict[str, str]:
+    """The paths among the data that were given for the parts."""
+    return {part: str(value) for part, value in given.items() if value is not None and not hasattr(value, "columns")}

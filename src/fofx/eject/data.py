@@ -95,9 +95,14 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
         lines += [f"frame = {reading[0]}", "more = [" + ", ".join(reading[1:]) + "]"]
         lines.append("more = [each.select([name for name in frame.columns if name in each.columns]) for each in more]")
         lines.append('frame = pl.concat([frame, *more], how="diagonal_relaxed")')
+    types = {name: kind for reader in readers.values() for name, kind in reader.get("types", {}).items()}
+    columns = [*record["task"]["inputs"], *record["task"]["outputs"]]
+    said = [c["name"] for c in columns if c["kind"] == "number" and types.get(c["name"]) == "String"]
+    if said:
+        lines.append(f"frame = frame.with_columns(pl.col({quoted(said)}).cast(pl.Float64, strict=False))")
     lines.append(f"frame = frame.drop_nulls({quoted(names)})  # rows without an answer teach nothing")
-    types = [reader.get("types", {}).get(name, "") for reader in readers.values() for name in names]
-    if any(kind.startswith(("Float", "percent", "comma", "thousands")) for kind in types):
+    real = ("Float", "percent", "comma", "thousands")
+    if any(types.get(name, "").startswith(real) or name in said for name in names):
         numbers = [output.name for output in outputs if output.kind == "number"]
         lines.append(f"frame = frame.filter(pl.all_horizontal(pl.col({quoted(numbers)}).is_finite()))")
     if any(notice["code"] == "broken-pictures" for notice in record["warnings"]):

@@ -79,10 +79,8 @@ def run(x):
 '''
 
 
-def neural_script(rung: Rung, record: dict) -> Code:
-    """The Code of a fitted neural rung."""
-    from fofx.rungs.neural import AT_ONCE, MOST_LOOKED_AT
-
+def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -> Code:
+    """The Code of a fitted neural rung; rows predicted at a time, validation rows that a look takes."""
     result = next(result for result in record["rungs"] if result["name"] == rung.name)
     recipe, shape, asked = result["recipe"], result["recipe"]["shape"], record["asked"]
     plan = recipe["optimize"]
@@ -112,7 +110,7 @@ def neural_script(rung: Rung, record: dict) -> Code:
     helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
     looked_at = (
-        "validation" if record["data"]["rows"]["validation"] <= MOST_LOOKED_AT else f"validation[:{MOST_LOOKED_AT}]"
+        "validation" if record["data"]["rows"]["validation"] <= most_looked_at else f"validation[:{most_looked_at}]"
     )
     model = ["torch.set_num_threads(THREADS)", DEVICE, f"x, x_validation = tensors(train), tensors({looked_at})"]
     first = "x" if alone else "x[0]"
@@ -134,8 +132,8 @@ def neural_script(rung: Rung, record: dict) -> Code:
     texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
     run = (RUN_SORTED if texts else RUN).format(
         first=first,
-        most=AT_ONCE,
-        part=f"x[at : at + {AT_ONCE}]" if alone else f"[block[at : at + {AT_ONCE}] for block in x]",
+        most=at_once,
+        part=f"x[at : at + {at_once}]" if alone else f"[block[at : at + {at_once}] for block in x]",
         placed="x[place]" if alone else "[block[place] for block in x]",
         counted=" + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts),
     )
