@@ -20,6 +20,7 @@ from fofx.fields.number import Number
 from fofx.rungs import shapes
 from fofx.rungs.average import Average, choose, mix
 from fofx.rungs.base import Rung
+from fofx.rungs.boosting import Boosting
 from fofx.rungs.classical import DecisionTree, Knn, NaiveBayes
 from fofx.rungs.frozen import FrozenFeatures, weights_installed
 from fofx.rungs.linear import Linear
@@ -27,7 +28,7 @@ from fofx.rungs.naive import LastValue, Naive, last_value_columns
 from fofx.rungs.neural import Neural
 
 Watch = Callable[[dict[str, Any]], None]
-CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "bayes": NaiveBayes}
+CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "boosting": Boosting, "bayes": NaiveBayes}
 SHARE = {
     "boosting": 1.5,
     "efficientnet-frozen": 3.0,
@@ -42,6 +43,7 @@ SHARE = {
 NEAR = 1.25  # only rungs whose cost is at most this many times the best one's may join the average
 WORTH = 0.985  # the average must lower the cost at least so far: a smaller gain on validation is chance
 QUICK = ("mean", "majority", "naive", "last value", "linear", "average", "knn", "tree", "bayes")
+FEWEST = 50  # training rows: with fewer, boosting has too little to divide
 LEAST = 0.2  # seconds: with less than this left, a deep rung is not begun
 
 
@@ -80,6 +82,8 @@ def rungs_for(problem: Problem) -> list[str]:
     names.append("linear")
     if not texts:
         names += ["knn", "tree"] if flat else ["knn"]
+    if flat and not texts and not pictures and len(problem.train) >= FEWEST:
+        names.append("boosting")
     if not any(isinstance(output, Number) for output in problem.outputs):
         names.append("bayes")
     if pictures and weights_installed() and min(f.original_side for f in problem.train.picture_fields()) >= 16:

@@ -30,6 +30,7 @@ class Classical(Rung):
     family = "classical"
     setting: str = ""  # the word for what is varied
     tried: tuple = ()
+    most_rows = MOST_ROWS
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
@@ -51,9 +52,7 @@ class Classical(Rung):
         self.flattener.fit(problem.train)
         train, validation = self.features(problem.train), self.features(problem.validation)
         chosen = self.recipe.setdefault("chosen", {})
-        kept = np.arange(train.shape[0])
-        if len(kept) > MOST_ROWS:
-            kept = np.sort(np.random.Generator(np.random.PCG64(problem.seed)).permutation(len(kept))[:MOST_ROWS])
+        kept = self.kept_rows(train.shape[0], problem.seed)
         for output in self.outputs:
             number = isinstance(output, Number)
             truth, right = problem.truth(output)[kept], problem.truth(output, "validation")
@@ -69,6 +68,12 @@ class Classical(Rung):
                     best, chosen[output.name], self.models[output.name] = cost, value, model
                 if time.monotonic() - begun > 0.5 * seconds:
                     break  # thousands of columns: better one setting than no time for the rungs above
+
+    def kept_rows(self, rows: int, seed: int) -> np.ndarray:
+        """The training rows that are used, ascending: all, or as many as are allowed, drawn by the seed."""
+        if rows <= self.most_rows:
+            return np.arange(rows)
+        return np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(rows)[: self.most_rows])
 
     def suits(self, value, rows: int) -> bool:
         return True
@@ -121,7 +126,7 @@ class Classical(Rung):
             words = ", ".join(f"{name}={quoted(value)}" for name, value in options.items())
             calls.append(f"    {quoted(output.name)}: {plain.__name__}({words}),\n")
             things.append(plain)
-        settings["MOST_ROWS"] = MOST_ROWS
+        settings["MOST_ROWS"] = self.most_rows
         lines = f"x = {wanted}(train)\nkept = np.arange(x.shape[0])\nif len(kept) > MOST_ROWS:\n"
         lines += "    order = np.random.Generator(np.random.PCG64(SEED)).permutation(len(kept))\n"
         lines += "    kept = np.sort(order[:MOST_ROWS])\n"
@@ -144,6 +149,12 @@ class Knn(Classical):
 
     setting = "k"
     tried: tuple = (1, 3, 5, 9, 15, 25, 50, 100)
+
+    def kept_rows(self, rows: int, seed: int) -> np.ndarray:
+        """The training rows that are used, ascending: all, or as many as are allowed, drawn by the seed."""
+        if rows <= self.most_rows:
+            return np.arange(rows)
+        return np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(rows)[: self.most_rows])
 
     def suits(self, value, rows: int) -> bool:
         return value <= max(1, rows // 3)
