@@ -93,97 +93,92 @@ class Boosting:
 
     def steps(self, features, target, validation=None):
         """Add one round of trees at a time and yield {"round", "loss", "validation"}; round 0 is the constant answer."""
-        features, answers = self.prepared(features, target)  # (N, D), (N, K)
-        others, unseen = None, np.empty((0, len(self.base)))
+        features, answers = self.prepared(features, target)  # (N, D), (K, N)
+        others, unseen = None, np.empty((len(self.base), 0))
         if validation is not None:
-            others = self.others(*validation)
-            unseen = np.tile(self.base, (len(others[0]), 1))  # (M, K)
+            others = self.others(*validation)  # (M, D), (K, M)
+            unseen = np.tile(self.base[:, None], len(others[0]))  # (K, M)
         self.useful = np.flatnonzero(self.low < self.high)  # (D',) columns that can be cut at all
         edges = [edges_of(features[:, column], self.bins) for column in self.useful]
         bins = self.binned(features[:, self.useful], edges)  # (N, D')
         self.trees: list[list[dict]] = []  # a round's trees: nodes as arrays of length V
-        raw = np.tile(self.base, (len(features), 1))  # (N, K)
+        raw = np.tile(self.base[:, None], len(features))  # (K, N)
         while True:
-            known = None if others is None else self.loss(unseen, others[1], np.ones(len(others[1])))
-            yield {"round": len(self.trees), "loss": self.loss(raw, answers, self.weights), "validation": known}
+            said = self.said(raw)
+            known = None if others is None else self.loss(self.said(unseen), others[1])
+            yield {"round": len(self.trees), "loss": self.loss(said, answers, self.weights), "validation": known}
             if len(self.trees) == self.rounds or not len(self.useful):
                 return
-            grown = self.grow_round(bins, edges, *self.slopes(raw, answers))
+            grown = self.grow_round(bins, edges, *self.slopes(said, answers))
             if all(len(nodes["feature"]) == 1 for nodes, _ in grown):
                 return  # no cut gains anything
             for tree, (nodes, leaves) in enumerate(grown):
-                raw[:, tree] += nodes["value"][leaves]
+                raw[tree] += nodes["value"][leaves]
                 if others is not None:
-                    unseen[:, tree] += nodes["value"][self.landed(nodes, others[0])]
+                    unseen[tree] += nodes["value"][self.landed(nodes, others[0])]
             self.trees.append([nodes for nodes, _ in grown])
 
     def prepared(self, features, target):
-        """Checked features (N, D) and answers (N, K): numbers, or 1 for the right class; sets classes, weights and base."""
+        """Checked features (N, D) and answers (K, N): numbers, or 1 for the right class; sets classes, weights and base."""
         features = checked_features(features)
         target = checked_target(target, len(features), self.task)
         features = self.narrow(features)
         if not np.isfinite(features.sum(dtype=np.float64)):
             raise DataError("too-large", "Some values are beyond float32 (3.4e38). Rescale the columns.")
         self.low, self.high = features.min(axis=0), features.max(axis=0)  # (D,)
-        self.weights = np.ones(len(features))
+        self.weights = np.ones(())  # how much each row counts
         if self.task == "regression":
             self.base = np.array([target.mean()])  # (K,)
-            return features, target[:, None]
+            return features, target[None]
         self.classes, numbers = np.unique(target, return_inverse=True)  # (C,), (N,)
         share = np.bincount(numbers) / len(numbers)  # (C,)
         if self.balanced:
             self.weights = 1 / (len(share) * share[numbers])  # (N,)
             share = np.full(len(share), 1 / len(share))
-        two = len(share) == 2
-        self.base = np.log(share[1:] / share[0]) if two else np.log(share)  # (K,)
+        self.base = np.log(share[1:] / share[0]) if len(share) == 2 else np.log(share)  # (K,)
         return features, self.chosen(numbers)
 
     def others(self, features, target):
-        """Validation rows as `prepared` makes them. A class that training did not have has no column."""
+        """Validation rows as `prepared` makes them. Rows of a class that training did not have are passed over."""
         features = checked_features(features, len(self.low))
         target = checked_target(target, len(features), self.task)
         if self.task == "regression":
-            return self.narrow(features), target[:, None]
+            return self.narrow(features), target[None]
         known = np.isin(target, self.classes)
         return self.narrow(features)[known], self.chosen(np.searchsorted(self.classes, target[known]))
 
     def chosen(self, numbers):
-        """1 in the column of each row's class, (N, K); of two classes only the second has a column."""
-        columns = np.array([1]) if len(self.classes) == 2 else np.arange(len(self.classes))
-        return (numbers[:, None] == columns).astype(np.float64)  # (N, K)
+        """1 in the line of each row's class, (K, N); of two classes only the second has a line."""
+        lines = np.array([1]) if len(self.classes) == 2 else np.arange(len(self.classes))
+        return (numbers == lines[:, None]).astype(np.float64)  # (K, N)
 
     def narrow(self, features):
         with np.errstate(over="ignore"):
             return features.astype(np.float32)
 
     def said(self, raw):
-        """Sums of trees (N, K) as what they mean: the numbers themselves, or probabilities."""
+        """Sums of trees (K, N) as what they mean: the numbers themselves, or probabilities."""
         if self.task == "regression":
             return raw
-        if raw.shape[1] == 1 and len(self.classes) == 2:
+        if len(self.classes) == 2:
             return 1 / (1 + np.exp(-np.clip(raw, -700, 700)))
-        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        powers = np.exp(raw - raw.max(axis=0))
+        return powers / powers.sum(axis=0)
 
-    def loss(self, raw, answers, weights):
+    def loss(self, said, answers, weights=1.0):
         """Mean of half the squared error, or of -log p(right class)."""
-        said = self.said(raw)
         if self.task == "regression":
-            each = ((said - answers) ** 2)[:, 0] / 2  # (N,)
+            each = (said - answers)[0] ** 2 / 2  # (N,)
         else:
-            right = (
-                np.where(answers > 0, said, 1 - said)[:, 0] if len(self.classes) == 2 else (said * answers).sum(axis=1)
-            )
+            right = (said * answers).sum(axis=0) if len(said) > 1 else np.where(answers > 0, said, 1 - said)[0]
             each = -np.log(np.maximum(right, 1e-300))  # (N,)
         return float((each * weights).mean()) if len(each) else 0.0
 
-    def slopes(self, raw, answers):
-        """First and second derivative of each row's loss by its sums, both (N, K)."""
-        said = self.said(raw)
+    def slopes(self, said, answers):
+        """First and second derivative of each row's loss by its sums, both (K, N)."""
         if self.task == "regression":
             return said - answers, np.ones_like(said)
-        weights = self.weights[:, None]
-        return (said - answers) * weights, said * (1 - said) * weights
+        return (said - answers) * self.weights, said * (1 - said) * self.weights
 
     def binned(self, features, edges):
         return bins_of(features, edges)
@@ -192,14 +187,15 @@ class Boosting:
         return landed(nodes, asked)
 
     def grow_round(self, bins, edges, slope, curvature):
-        """One tree per column of `slope` (N, K), as (nodes, the leaf (N,) of each row)."""
-        return [self.grow(bins, edges, slope[:, tree], curvature[:, tree]) for tree in range(slope.shape[1])]
+        """One tree per line of `slope` (K, N), as (nodes, the leaf (N,) of each row)."""
+        return [self.grow(bins, edges, *line) for line in zip(slope, curvature)]
 
     def grow(self, bins, edges, slope, curvature):
         """A tree in which always the leaf is split whose best cut gains most; of equals the one made first."""
         nodes: dict[str, list] = {name: [] for name in ("feature", "threshold", "left", "right", "rows", "gain")}
+        width = 1 + max(map(len, edges))
         rows = {0: np.arange(len(bins))}  # of each leaf
-        tables = {0: self.table(bins, slope, curvature)}  # of each leaf
+        tables = {0: self.table(bins, slope, curvature, width)}  # of each leaf
         cuts = {0: self.best_cut(tables[0])}  # of each leaf: (gain, column, bin)
         made = (-1, np.nan, -1, -1, len(bins), 0.0)
         for name, item in zip(nodes, made, strict=True):
@@ -213,7 +209,7 @@ class Boosting:
             goes_left = bins[inside, column] <= place
             sides = inside[goes_left], inside[~goes_left]
             small = int(len(sides[0]) > len(sides[1]))
-            counted = self.table(bins[sides[small]], slope[sides[small]], curvature[sides[small]])
+            counted = self.table(bins[sides[small]], slope[sides[small]], curvature[sides[small]], width)
             both = {small: counted, 1 - small: table - counted}  # the larger side need not be counted
             made = (int(self.useful[column]), edges[column][place], left, left + 1, len(inside), gain)
             for name, item in zip(nodes, made, strict=True):
@@ -234,13 +230,13 @@ class Boosting:
         )  # Newton's step from the sum of the trees so far
         return tree, leaves
 
-    def table(self, bins, slope, curvature):
+    def table(self, bins, slope, curvature, width):
         """The histogram of n rows: how many fall into each bin of each column, their slopes and curvatures, (3, D', B)."""
         columns = bins.shape[1]
-        cell = (bins + np.arange(columns) * self.bins).ravel()  # (n D',)
+        cell = (bins + np.arange(columns) * width).ravel()  # (n D',)
         each = (np.ones(len(bins)), slope, curvature)
-        sums = [np.bincount(cell, np.repeat(values, columns), columns * self.bins) for values in each]
-        return np.stack(sums).reshape(3, columns, self.bins)  # (3, D', B)
+        sums = [np.bincount(cell, np.repeat(values, columns), columns * width) for values in each]
+        return np.stack(sums).reshape(3, columns, width)  # (3, D', B)
 
     def gains(self, table):
         """What a cut after each bin of each column would lower the loss by (times 2), and the score it is part of: two (D', B);
@@ -262,7 +258,7 @@ class Boosting:
     def best_cut(self, table):
         """(gain, column, bin) of the best cut; gain 0 when none gains more than rounding does."""
         gain, score = self.gains(table)
-        column, place = divmod(int(score.argmax()), self.bins)
+        column, place = divmod(int(score.argmax()), score.shape[1])
         if not gain[column, place] > 1e-9 * score[column, place]:
             return 0.0, -1, -1
         return float(gain[column, place]), column, place
@@ -279,19 +275,19 @@ class Boosting:
         return self.narrow(checked_features(features, len(self.low)))  # (M, D)
 
     def sums(self, asked):
-        """The constant answer and all trees added up in their order, (M, K)."""
-        raw = np.tile(self.base, (len(asked), 1))  # (M, K)
+        """The constant answer and all trees added up in their order, (K, M)."""
+        raw = np.tile(self.base[:, None], len(asked))  # (K, M)
         for grown in self.trees:
             for tree, nodes in enumerate(grown):
-                raw[:, tree] += nodes["value"][self.landed(nodes, asked)]
+                raw[tree] += nodes["value"][self.landed(nodes, asked)]
         return raw
 
     def answers(self, raw):
-        """Sums (M, K) as numbers (M,), or as probabilities of all classes (M, C)."""
+        """Sums (K, M) as numbers (M,), or as probabilities of all classes (M, C)."""
         said = self.said(raw)
         if self.task == "regression":
-            return said[:, 0]
-        return np.concatenate([1 - said, said], axis=1) if len(self.classes) == 2 else said  # (M, C)
+            return said[0]
+        return np.stack([1 - said[0], said[0]], axis=1) if len(self.classes) == 2 else said.T  # (M, C)
 
     def predict(self, features):
         """The number, or the likeliest class (ties: the lower class): (M,)."""
@@ -307,11 +303,11 @@ class Boosting:
     def staged(self, features):
         """Yield what the model would answer after 0, 1, 2, ... rounds: numbers (M,), or probabilities (M, C)."""
         asked = self.asked(features)
-        raw = np.tile(self.base, (len(asked), 1))  # (M, K)
+        raw = np.tile(self.base[:, None], len(asked))  # (K, M)
         yield self.answers(raw)
         for grown in self.trees:
             for tree, nodes in enumerate(grown):
-                raw[:, tree] += nodes["value"][self.landed(nodes, asked)]
+                raw[tree] += nodes["value"][self.landed(nodes, asked)]
             yield self.answers(raw)
 
     def column_gains(self):

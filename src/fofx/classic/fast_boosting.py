@@ -13,6 +13,8 @@ from fofx.classic.boosting import Boosting
 from fofx.classic.compile import compiled
 from fofx.classic.fast_kernels import leaves_of
 
+ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)  # numba checks signed numbers for counting from the end
+
 
 @compiled
 def count_rows(table, bins, first_cell, rows, slope, curvature, constant):
@@ -22,20 +24,22 @@ def count_rows(table, bins, first_cell, rows, slope, curvature, constant):
     for start in range(0, columns, 64):
         end = min(columns, start + 64)
         if constant:
-            for row in rows:
+            for one in rows:
+                row = np.uint64(one)
                 steep = slope[row]
                 for column in range(start, end):
-                    cell = 2 * (first_cell[column] + np.int64(bins[row, column]))
+                    cell = TWO * (np.uint64(first_cell[column]) + np.uint64(bins[row, column]))
                     table[cell] += steep
-                    table[cell + 1] += 1.0
+                    table[cell + ONE] += 1.0
         else:
-            for row in rows:
+            for one in rows:
+                row = np.uint64(one)
                 steep, bend = slope[row], curvature[row]
                 for column in range(start, end):
-                    cell = 3 * (first_cell[column] + np.int64(bins[row, column]))
+                    cell = THREE * (np.uint64(first_cell[column]) + np.uint64(bins[row, column]))
                     table[cell] += steep
-                    table[cell + 1] += bend
-                    table[cell + 2] += 1.0
+                    table[cell + ONE] += bend
+                    table[cell + TWO] += 1.0
 
 
 @compiled
@@ -113,7 +117,7 @@ def grow_leaves(
         middle, kept = start[node], 0
         for at in range(start[node], end[node]):
             row = order[at]
-            goes_right = bins[row, column] > highest
+            goes_right = bins[np.uint64(row), np.uint64(column)] > highest
             order[middle] = row
             spare[kept] = row
             middle += not goes_right
@@ -165,14 +169,14 @@ def find_bins(values, edges, bins):
 
 @compiled
 def add_trees(asked, roots, feature, threshold, child, value, raw):
-    """Add to `raw` (M, K) what the trees answer to each row, tree by tree; trees of one round follow each other.
+    """Add to `raw` (K, M) what the trees answer to each row, tree by tree; trees of one round follow each other.
 
     Rows go in blocks that stay in the cache, eight of them down a tree together: the processor works on one while it waits for
     the nodes of another. A leaf is its own child, so a row that has arrived stays where it is.
     """
     together, block = 8, 1024
     place = np.zeros(together, np.int32)
-    kinds = raw.shape[1]
+    kinds = len(raw)
     for first in range(0, len(asked), block):
         last = min(len(asked), first + block)
         for tree in range(len(roots)):
@@ -190,7 +194,7 @@ def add_trees(asked, roots, feature, threshold, child, value, raw):
                         moved |= following ^ node
                         place[row] = following
                 for row in range(count):
-                    raw[start + row, kind] += value[place[row]]
+                    raw[kind, start + row] += value[place[row]]
 
 
 class FastBoosting(Boosting):
@@ -210,11 +214,11 @@ class FastBoosting(Boosting):
         return leaves_of(asked, nodes)
 
     def grow_round(self, bins, edges, slope, curvature):
-        columns = range(slope.shape[1])
+        columns = range(len(slope))
         if len(columns) == 1 or slope.size < 20_000:
-            return [self.grow(bins, edges, slope[:, tree], curvature[:, tree]) for tree in columns]
+            return [self.grow(bins, edges, slope[tree], curvature[tree]) for tree in columns]
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda tree: self.grow(bins, edges, slope[:, tree], curvature[:, tree]), columns))
+            return list(pool.map(lambda tree: self.grow(bins, edges, slope[tree], curvature[tree]), columns))
 
     def grow(self, bins, edges, slope, curvature):
         constant = self.task == "regression"
@@ -229,8 +233,8 @@ class FastBoosting(Boosting):
         feature, place, left, right, rows, gain, steep, bend = grow_leaves(
             bins,
             self.first_cell,
-            np.ascontiguousarray(slope),
-            np.ascontiguousarray(curvature),
+            slope,
+            curvature,
             constant,
             most,
             self.min_leaf,
@@ -250,7 +254,7 @@ class FastBoosting(Boosting):
         return dict(zip(names, (feature, threshold, left, right, rows, gain, value))), leaves
 
     def sums(self, asked):
-        raw = np.tile(self.base, (len(asked), 1))  # (M, K)
+        raw = np.tile(self.base[:, None], len(asked))  # (K, M)
         flat = [nodes for grown in self.trees for nodes in grown]
         if not flat or not len(asked):
             return raw
@@ -264,7 +268,7 @@ class FastBoosting(Boosting):
         asked = np.ascontiguousarray(asked)
 
         def part(rows):
-            add_trees(asked[rows], roots, feature, joined["threshold"], child, joined["value"], raw[rows])
+            add_trees(asked[rows], roots, feature, joined["threshold"], child, joined["value"], raw[:, rows])
 
         if asked.shape[0] * len(flat) < 500_000:
             part(slice(None))

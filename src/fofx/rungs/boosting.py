@@ -20,6 +20,7 @@ from fofx.rungs.classical import Classical, spread
 
 MOST_ROUNDS = 1000
 PATIENCE = 3.0  # stop when validation has not gained while trees weighing this much (rounds times rate) were added
+LEAST_GAIN = 2e-5  # of the constant answer's loss: less is no gain
 FEW = 3000  # training rows: below, small trees are tried first
 SMALL = (
     {"rate": 0.05, "leaves": 8, "min_leaf": 8, "penalty": 1.0},
@@ -86,10 +87,12 @@ class Boosting(Classical):
 
 def rounds_until(end: float, model: FastBoosting, train: tuple, validation: tuple) -> Iterator[dict]:
     """Yield the steps of fitting, until the time is over or validation gains no more; the best rounds are kept."""
-    best, least = 0, np.inf
+    best, least, trifle = 0, np.inf, 0.0
     for step in model.steps(train[0], train[1], validation):
         yield step
-        if step["validation"] < least:
+        if step["round"] == 0:
+            trifle = LEAST_GAIN * step["validation"]
+        if step["validation"] < least - trifle:
             best, least = step["round"], step["validation"]
         elif (step["round"] - best) * model.rate >= PATIENCE:
             break
