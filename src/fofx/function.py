@@ -71,7 +71,9 @@ class Function:
         """An Answer for each row of a frame that has the input columns."""
         if frame.height == 0:
             return []
-        predictions = self.predict(frame)
+        return self._answers_of_all(self.predict(frame))
+
+    def _answers_of_all(self, predictions: Predictions) -> list[Answer]:
         each = [self._answers_of(output, predictions[output.name]) for output in self.outputs]
         if len(each) == 1:
             return each[0]
@@ -145,9 +147,30 @@ class Function:
             whole = name in self._needed_kept and self.run.has("weights.safetensors")
             restored(rung, self.run, "weights.safetensors" if whole else None)
             if isinstance(rung, Average):
+                if name in rung.weights or not rung.weights:
+                    raise RunError("damaged-run", f"The average of {self.run.path} names no rungs to average.")
                 rung.members = {member: self.rung(member) for member in rung.weights}
+            self._try(rung)
             self._rungs[name] = rung
         return self._rungs[name]
+
+    def _try(self, rung: Rung) -> None:
+        """One row without values goes through what was read from files, so that damage shows now and under its name."""
+        columns = [
+            pl.Series(column.name, np.zeros((1, 8, 8), np.uint8))
+            if column.kind == "picture"
+            else pl.Series(column.name, [None], dtype=pl.Float64 if column.kind == "number" else pl.String)
+            for column in self.task.inputs
+        ]
+        try:
+            found = rung.predict(Inputs(pl.DataFrame(columns), self.fields))
+            for output in self.outputs:
+                right = (1,) if output.kind == "number" else (1, output.size)
+                if found[output.name].shape != right:
+                    raise ValueError(f"its answers have the shape {found[output.name].shape}, not {right}")
+            self._answers_of_all(found)
+        except Exception as problem:
+            raise damaged(self.run, f"its rung {rung.name!r} cannot answer", problem) from problem
 
     @property
     def _needed_kept(self) -> list[str]:
@@ -261,9 +284,13 @@ def restored(rung: Rung, run: Run, winners: str | None = None) -> Result:
     except FofxError:
         raise
     except Exception as problem:  # whatever a damaged file may cause, it is one clear error
-        said = str(problem).splitlines()[0][:200] if str(problem) else repr(problem)
-        text = f"The rung {rung.name!r} of {run.path} cannot be restored: {said}"
-        raise RunError("damaged-run", text) from problem
+        raise damaged(run, f"its rung {rung.name!r} cannot be restored", problem) from problem
+
+
+def damaged(run: Run, what: str, problem: Exception) -> RunError:
+    """The error for a run whose files are whole but make no sense together."""
+    said = (str(problem).splitlines() or [repr(problem)])[0][:200]
+    return RunError("damaged-run", f"{run.path} is damaged: {what}: {said}")
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -302,6 +329,32 @@ def load(path: str | Path) -> Function:
         fields = [make_field(state) for state in states["inputs"]]
         outputs = [make_field(state) for state in states["outputs"]]
         function = Function(run, record, task, fields, outputs, {})  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise RunError("damaged-run", f"{run.path} is damaged: {problem!r}.") from problem
+        _demand_sense(function)
+    except FofxError:
+        raise
+    except Exception as problem:
+        raise damaged(run, "run.json and fields.json do not fit", problem) from problem
     return function
+
+
+def _demand_sense(function: Function) -> None:
+    """ValueError where what was read contradicts itself."""
+    task, record = function.task, function.record
+    for columns, fields in ((task.inputs, function.fields), (task.outputs, function.outputs)):
+        if not columns or [(c.name, c.kind) for c in columns] != [(f.name, f.kind) for f in fields]:
+            raise ValueError("the task and the fields are not of the same columns")
+    if not all(isinstance(output, Output) for output in function.outputs):
+        raise ValueError("an output is of a kind that cannot come out")
+    fitted = {result.name: result for result in function.rungs if result.error is None}
+    if function.winner not in fitted or function.naive not in fitted or not isinstance(function.metric, str):
+        raise ValueError("the winner is none of the rungs")
+    if not all(isinstance(result.name, str) for result in function.rungs):
+        raise ValueError("a rung has no name")
+    if not isinstance(function.scores, dict) or not all(isinstance(r.recipe, dict) for r in function.rungs):
+        raise ValueError("scores and recipes should be objects")
+    numbers = [*function.scores.values(), *record.get("interval", {}).values()]
+    numbers += [value for r in function.rungs for value in (r.seconds, r.validation, r.test)]
+    if not all(value is None or (isinstance(value, int | float) and abs(value) < 1e308) for value in numbers):
+        raise ValueError("a score is no number")
+    if not all(isinstance(word, str) for n in function.warnings for word in (n.code, n.text)):
+        raise ValueError("a warning is no text")

@@ -68,7 +68,9 @@ class Run:
             if (folder / "run.json").is_file():
                 run = cls(folder)
                 data = run.read("run.json")
-                if data.get("format", 0) > FORMAT:
+                if not isinstance(data.get("format"), int):
+                    raise RunError("damaged-run", f"{folder / 'run.json'} does not say of which format the run is.")
+                if data["format"] > FORMAT:
                     raise RunError(
                         "newer-run", f"{folder} was written by a later fofx (format {data['format']}); upgrade fofx."
                     )

@@ -20,6 +20,7 @@ from fofx.fields.number import Number
 from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 from fofx.rungs.linear import log_loss
+from fofx.rungs.trust import demand_sound
 
 MOST_ROWS = 50_000  # neighbours are looked up among at most this many training rows, drawn by the seed
 
@@ -107,10 +108,13 @@ class Classical(Rung):
         for output in self.outputs:
             prefix = output.name + "."
             arrays = {
-                key.removeprefix(prefix): value.numpy() for key, value in tensors.items() if key.startswith(prefix)
+                key.removeprefix(prefix): value.numpy()
+                for key, value in tensors.items()
+                if key.startswith(prefix) and "." not in key.removeprefix(prefix)  # "a.b" may be an output beside "a"
             }
             number = isinstance(output, Number)
             self.models[output.name] = self.load(number).from_state(data["models"][output.name], arrays)
+            demand_sound(self.models[output.name])
 
     def script(self, record: dict) -> Code:
         counts = bool(self.flattener.texts) and isinstance(self, NaiveBayes)

@@ -81,7 +81,8 @@ class Linear(Rung):
 
     def restore(self, data: dict, tensors: Tensors) -> None:
         self.flattener.restore(data, tensors)
-        self.weights = {name: value for name, value in tensors.items() if not name.startswith("idf.")}
+        names = [f"{output.name}.{part}" for output in self.outputs for part in ("weight", "bias")]
+        self.weights = {name: tensors[name] for name in names}
 
     def script(self, record: dict) -> Code:
         recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
