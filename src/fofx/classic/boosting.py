@@ -127,8 +127,10 @@ class Boosting:
             raise DataError("too-large", "Some values are beyond float32 (3.4e38). Rescale the columns.")
         self.low, self.high = features.min(axis=0), features.max(axis=0)  # (D,)
         self.weights = np.ones(())  # how much each row counts
+        self.spread = 1.0  # numbers are compared in their usual distance from the mean: the largest have squares too
         if self.task == "regression":
             self.base = np.array([target.mean()])  # (K,)
+            self.spread = float(np.abs(target - self.base).mean()) or 1.0
             return features, target[None]
         self.classes, numbers = np.unique(target, return_inverse=True)  # (C,), (N,)
         share = np.bincount(numbers) / len(numbers)  # (C,)
@@ -166,9 +168,9 @@ class Boosting:
         return powers / powers.sum(axis=0)
 
     def loss(self, said, answers, weights=1.0):
-        """Mean of half the squared error, or of -log p(right class)."""
+        """Mean of half the squared error (in spreads), or of -log p(right class)."""
         if self.task == "regression":
-            each = (said - answers)[0] ** 2 / 2  # (N,)
+            each = ((said - answers)[0] / self.spread) ** 2 / 2  # (N,)
         else:
             right = (said * answers).sum(axis=0) if len(said) > 1 else np.where(answers > 0, said, 1 - said)[0]
             each = -np.log(np.maximum(right, 1e-300))  # (N,)
@@ -177,7 +179,7 @@ class Boosting:
     def slopes(self, said, answers):
         """First and second derivative of each row's loss by its sums, both (K, N)."""
         if self.task == "regression":
-            return said - answers, np.ones_like(said)
+            return (said - answers) / self.spread, np.ones_like(said)
         return (said - answers) * self.weights, said * (1 - said) * self.weights
 
     def binned(self, features, edges):
@@ -225,9 +227,7 @@ class Boosting:
         tree = {name: np.array(items) for name, items in nodes.items()}
         steep = np.bincount(leaves, slope, len(tree["feature"]))  # (V,)
         bend = np.bincount(leaves, curvature, len(tree["feature"])) + self.penalty
-        tree["value"] = (
-            -self.rate * steep / np.where(bend > 0, bend, 1)
-        )  # Newton's step from the sum of the trees so far
+        tree["value"] = -self.rate * self.spread * steep / np.where(bend > 0, bend, 1)  # part of Newton's step
         return tree, leaves
 
     def table(self, bins, slope, curvature, width):

@@ -249,7 +249,7 @@ class FastBoosting(Boosting):
         threshold = np.array([np.nan if one < 0 else edges[one][at] for one, at in zip(feature, place)])
         feature = np.where(feature < 0, -1, self.useful[feature])
         bend += self.penalty
-        value = -self.rate * steep / np.where(bend > 0, bend, 1)
+        value = -self.rate * self.spread * steep / np.where(bend > 0, bend, 1)
         names = ("feature", "threshold", "left", "right", "rows", "gain", "value")
         return dict(zip(names, (feature, threshold, left, right, rows, gain, value))), leaves
 

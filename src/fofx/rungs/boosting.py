@@ -72,7 +72,7 @@ class Boosting(Classical):
                 for step in rounds_until(end, model, (train[kept], truth), (validation, right)):
                     watch({"what": "step", "fraction": fraction, "loss": step["loss"]})
                 cost = self.cost(model, output, validation, right)
-                if cost < best:
+                if turn == 0 or cost < best:
                     best, self.models[output.name] = cost, model
                     chosen[output.name] = {**value, "rounds": model.rounds}
 
