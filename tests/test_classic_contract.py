@@ -6,13 +6,27 @@ import json
 import numpy as np
 import pytest
 
-from fofx.classic import bayes, knn, tree
+from fofx.classic import bayes, boosting, knn, tree
 from fofx.classic.bayes import BernoulliBayes, CategoricalBayes, GaussianBayes, MultinomialBayes
+from fofx.classic.boosting import Boosting
 from fofx.classic.compile import compiled
 from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
+from fofx.classic.fast_boosting import FastBoosting
 from fofx.classic.knn import KNN
 from fofx.classic.tree import Tree
 from fofx.errors import DataError, TaskError
+
+
+class BriefBoosting(Boosting):
+    """Few rounds are enough to see what all models share."""
+
+    def __init__(self, *args, rounds=5, **options):
+        super().__init__(*args, rounds=rounds, **options)
+
+
+class BriefFastBoosting(BriefBoosting, FastBoosting):
+    pass
+
 
 MODELS = [
     KNN,
@@ -24,7 +38,10 @@ MODELS = [
     MultinomialBayes,
     BernoulliBayes,
     CategoricalBayes,
+    BriefBoosting,
+    BriefFastBoosting,
 ]
+TREES = (Tree, FastTree, BriefBoosting, BriefFastBoosting)
 EACH = pytest.mark.parametrize("kind", MODELS)
 
 
@@ -64,10 +81,10 @@ def test_bad_questions_are_refused(kind):
 
 @EACH
 def test_finite_values_whose_sum_is_not(kind):
-    if kind in (Tree, FastTree):
+    if kind in TREES:
         with pytest.raises(DataError, match="too-large"):
             kind().fit([[1e308, 1e308], [1e308, 1.0]], [0, 1])
-        model = kind().fit([[1.0], [2.0]], [0, 1])
+        model = kind(min_leaf=1).fit([[1.0], [2.0]], [0, 1])
         assert model.predict([[1e308]]).tolist() == [1]
     elif kind in (KNN, FastKNN):
         model = kind(1).fit([[1e150, 1e150], [1e150, 1.0]], [0, 1])
@@ -93,7 +110,7 @@ def test_options_out_of_range_are_refused():
 
 
 def test_what_regression_does_not_have():
-    for kind in (KNN, FastKNN, Tree, FastTree):
+    for kind in (KNN, FastKNN, *TREES):
         model = kind(task="regression").fit([[1.0], [2.0]], [1.5, 2.5])
         with pytest.raises(TaskError):
             model.probabilities([[1.0]])
@@ -122,7 +139,7 @@ def test_state_is_plain_and_comes_back(kind, names, dtype):
             again.split_costs()
 
 
-@pytest.mark.parametrize("kind", [KNN, FastKNN, Tree, FastTree])
+@pytest.mark.parametrize("kind", [KNN, FastKNN, *TREES])
 def test_state_of_regression_comes_back(kind):
     features = np.random.default_rng(0).normal(size=(40, 3))
     model = kind(task="regression").fit(features, features.sum(axis=1))
@@ -133,12 +150,17 @@ def test_state_of_regression_comes_back(kind):
 
 def test_fast_and_visible_share_their_state():
     features, target = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3
-    for slow, fast in ((KNN, FastKNN), (Tree, FastTree), (GaussianBayes, FastGaussianBayes)):
+    for slow, fast in (
+        (KNN, FastKNN),
+        (Tree, FastTree),
+        (GaussianBayes, FastGaussianBayes),
+        (BriefBoosting, BriefFastBoosting),
+    ):
         again = slow.from_state(*fast().fit(features, target).state())
         np.testing.assert_array_equal(again.predict(features), slow().fit(features, target).predict(features))
 
 
-@pytest.mark.parametrize("module", [knn, tree, bayes])
+@pytest.mark.parametrize("module", [knn, tree, bayes, boosting])
 def test_the_pieces_stand_alone(module):
     """What an ejected script pastes: these sources under `import numpy as np`, and nothing else."""
     source = "import numpy as np\n\n\n" + "\n\n\n".join(inspect.getsource(piece) for piece in module.PIECES)
@@ -175,7 +197,7 @@ def test_two_threads_may_ask_one_model():
     from concurrent.futures import ThreadPoolExecutor
 
     features, target = np.random.default_rng(0).normal(size=(2000, 5)), np.arange(2000) % 3
-    for model in (FastKNN(), FastTree(), FastGaussianBayes()):
+    for model in (FastKNN(), FastTree(), FastGaussianBayes(), BriefFastBoosting()):
         expected = model.fit(features, target).predict(features)
         with ThreadPoolExecutor(2) as pool:
             for answer in pool.map(model.predict, [features] * 6):

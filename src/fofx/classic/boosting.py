@@ -30,8 +30,10 @@ def edges_of(values, bins):
 
 def bins_of(features, edges):
     """The bin of every value: how many edges of its column lie below it, (N, D). Then value <= edge b means bin <= b."""
-    columns = [np.searchsorted(one, features[:, column]) for column, one in enumerate(edges)]
-    return np.stack(columns, axis=1).astype(np.uint8)  # (N, D)
+    bins = np.empty(features.shape, np.uint8)  # (N, D)
+    for column, one in enumerate(edges):
+        bins[:, column] = np.searchsorted(one, features[:, column])
+    return bins
 
 
 def landed(nodes, asked):
