@@ -113,9 +113,17 @@ def test_numbers_are_standardised_and_missing_ones_flagged() -> None:
     assert constant.spread == 1.0 and constant.encode(pl.Series("x", [7.0])).tolist() == [[0.0]]
 
 
+def test_an_answer_far_beyond_training_stays_finite() -> None:
+    field = learnt("number", pl.Series("x", [0.0, 1e-9]))
+    targets = field.targets(pl.Series("x", [1e140, -1e140, 5e-10]))
+    assert torch.isfinite(targets.square()).all() and targets[2].abs() < 1e-3
+
+
 def test_the_metrics_of_numbers_are_scikit_learns() -> None:
     truth, found = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
     assert learnt("number").metrics(found, truth)["mse"] == pytest.approx(mean_squared_error(truth, found))
+    tiny = np.array([0.0, 0.0, 1e-200])
+    assert learnt("number").metrics(tiny, tiny)["r2"] is None  # their squares vanish
     assert learnt("number").naive(truth) == pytest.approx(7 / 3)
 
 

@@ -57,11 +57,11 @@ def r2(target: np.ndarray, predicted: np.ndarray) -> float | None:
     values = _columns(target)  # (B, D)
     if len(values) < 2:
         return None
-    varies = values.max(axis=0) > values.min(axis=0)  # (D,)
+    deviations = np.sum((values - values.mean(axis=0)) ** 2, axis=0)  # (D,)
+    varies = (values.max(axis=0) > values.min(axis=0)) & (deviations > 0)  # tiny squares may vanish
     if not varies.any():
         return None
-    deviations = np.sum((values - values.mean(axis=0)) ** 2, axis=0)[varies]
-    return float(np.mean(1 - np.sum(errors**2, axis=0)[varies] / deviations))
+    return float(np.mean(1 - np.sum(errors**2, axis=0)[varies] / deviations[varies]))
 
 
 def accuracy(target: np.ndarray, predicted: np.ndarray) -> float | None:

@@ -61,7 +61,7 @@ class Number(Flat, Output):
         return 1
 
     def targets(self, column: pl.Series) -> torch.Tensor:
-        values = (as_numbers(column) - self.mean) / self.spread
+        values = ((as_numbers(column) - self.mean) / self.spread).clip(-1e15, 1e15)  # their squares must fit 32 bits
         return torch.from_numpy(values.astype(np.float32))[:, None]  # (N, 1)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, options: dict) -> torch.Tensor:
