@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from fofx import pictures as module
-from fofx.pictures import decode_pictures
 from fofx.errors import DataError
+from fofx.pictures import decode_pictures
 
 GENERATOR = np.random.default_rng(0)
 PIXELS = GENERATOR.integers(0, 256, (20, 20, 3), dtype=np.uint8)

@@ -5,44 +5,41 @@ read -> what goes in, what comes out -> split -> check -> encode -> climb the la
 
 from __future__ import annotations
 
-import platform
 import time as clock
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from fofx import __version__
 from fofx.data.check import check
 from fofx.data.leaks import GROUPINGS
 from fofx.data.read import read
-from fofx.data.split import Split, split
-from fofx.data.table import Table
 from fofx.encoded import Inputs, Problem
-from fofx.errors import DataError, Notice, RunError, TaskError
-from fofx.fields import Field, Output, make_field
-from fofx.fields.category import as_words
-from fofx.function import Function, restored
+from fofx.errors import DataError, RunError, TaskError
+from fofx.fields import Output
+from fofx.finding import restored
+from fofx.function import Function
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
+from fofx.options import demand_options, names_of, versions
+from fofx.outcome import histories, reach_of, write_predictions
 from fofx.prepare import (
     as_parquet,
-    drop_unanswered,
     fingerprint,
     gather,
     groups_of,
     known_classes,
+    learn,
     part_codes,
     paths_of,
     ranks,
     readable_pictures,
-    settle_numbers,
+    split_rows,
+    task_of,
 )
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
 from fofx.rungs.pretrained import demand_source
-from fofx.task import Task, infer
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -90,7 +87,7 @@ def find(
     """
     tell: Watch = watch or (lambda event: None)
     asked: dict[str, Any] = {
-        "outputs": _names(outputs), "inputs": _names(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
+        "outputs": names_of(outputs), "inputs": names_of(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
         "group": group, "time": time, "kinds": kinds or {}, "strict": strict, "class_weights": class_weights,
         "label_smoothing": label_smoothing, "augment": augment, "recipe": None if recipe is None else str(recipe),
     }  # fmt: skip
@@ -105,7 +102,7 @@ def find(
             raise RunError(
                 "data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...)."
             )
-    _demand_options(asked)
+    demand_options(asked)
     followed = earlier.followed() if earlier is not None else Run.open(recipe).recipes() if recipe is not None else None
     begun = clock.monotonic()
 
@@ -115,14 +112,14 @@ def find(
     kept_by_user = all(each.path for each in (table, *others.values()))  # else the run keeps the rows itself
     table = gather(table, others.get("test"), others.get("validation"))
     notices = list(table.notes)
-    task, found = _what(table, asked)
+    task, found = task_of(table, asked)
     notices += found
     table = readable_pictures(table, task, notices)
     frame = table.frame
     groups = groups_of(table, asked["group"], task)
     order = None if asked["time"] is None else frame[table.resolve(asked["time"])]
     labels = frame[task.outputs[0].name] if task.outputs[0].kind == "category" else None
-    rows = _split(frame.height, table.parts, labels, groups, order, asked["seed"])
+    rows = split_rows(frame.height, table.parts, labels, groups, order, asked["seed"])
     warnings = check(frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows)
     notices += warnings
     leaks = [notice for notice in warnings if notice.code.startswith("leak")]
@@ -141,8 +138,8 @@ def find(
     train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
     if order is not None:
         train_frame = train_frame[np.argsort(ranks(order)[rows.train], kind="stable")]
-    fields = [_learn(column.name, column.kind, train_frame) for column in task.inputs]
-    ends: list[Output] = [_learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
+    fields = [learn(column.name, column.kind, train_frame) for column in task.inputs]
+    ends: list[Output] = [learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
         "in_time": order is not None
     }
@@ -162,7 +159,7 @@ def find(
         "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
                  "reader": table.reader, "kinds": table.kinds, **paths_of(test=test, validation=validation)},
         "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
-        "warnings": [vars(notice) for notice in notices], "versions": _versions(), "rungs": [],
+        "warnings": [vars(notice) for notice in notices], "versions": versions(), "rungs": [],
     }  # fmt: skip
     record["data"]["readers"] = {part: other.reader for part, other in others.items()}
     run.tidy()
@@ -208,18 +205,19 @@ def find(
         key=lambda n: climb.cost(climb.predictions[n]),
     )
     record.update(
-        status="stopped" if climb.interrupted else "done", winner=winner, naive=naive, metric=climb.metric,
+        status="done", interrupted=climb.interrupted, winner=winner, naive=naive, metric=climb.metric,
         more_is_better=climb.more_is_better, scores=climb.results[winner].test_scores, chosen=chosen,
         rungs=[result.to_json() for result in climb.results.values()], seconds=clock.monotonic() - begun,
-        interval={end.name: _spread(climb, winner, end) for end in ends if end.kind == "number"},
+        interval={end.name: reach_of(climb, winner, end) for end in ends if end.kind == "number"},
     )  # fmt: skip
-    if climb.interrupted:
-        record["status"] = "done"
-        record["interrupted"] = True
     function = Function(run, record, task, fields, ends, climb.rungs)
-    _write_predictions(run, function, rows, frame, climb, predictions, known)
+    parts = {
+        "validation": (rows.validation[known], climb.predictions[winner]),
+        "test": (rows.test, predictions[winner]),
+    }
+    write_predictions(run, ends, frame, parts)
     function.write_winner()
-    run.write_bytes("history.jsonl", _histories(run, rungs))
+    run.write_bytes("history.jsonl", histories(run, rungs))
     run.write("run.json", record)
     function.test_frame, function.test_predictions = test_frame, predictions
     try:
@@ -228,57 +226,6 @@ def find(
         tell({"what": "no-report", "error": repr(problem)})
     tell({"what": "done", "winner": winner, "run": str(run.path)})
     return function
-
-
-def _what(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
-    """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
-    names = asked["outputs"]
-    if not names:
-        names = ["label"] if table.kinds.get("label") else []
-        if not names and table.source == "arrays":
-            names = [table.frame.columns[-1]]
-    wanted = [table.resolve(column) for column in names]
-    kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
-    unused = [
-        table.resolve(asked[word])
-        for word in ("split", "group", "time")
-        if asked[word] and asked[word] not in GROUPINGS
-    ]
-    starts = None if asked["inputs"] is None else [table.resolve(column) for column in asked["inputs"]]
-    if asked["time"] and starts is None and asked["kinds"].get(asked["time"]):
-        unused.remove(table.resolve(asked["time"]))
-    if asked["split"]:
-        table.parts = table.frame[table.resolve(asked["split"])].cast(pl.String)
-    dropped = settle_numbers(table, kinds) + drop_unanswered(table, wanted)
-    if table.frame.height == 0:
-        raise DataError("no-answers", f"No row has an answer in {', '.join(wanted)}; there is nothing to learn from.")
-    rows = table.frame.height
-    if rows < 3:
-        raise DataError(
-            "few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge."
-        )
-    task, notices = infer(table.frame, wanted, starts, kinds, unused)
-    return task, dropped + notices
-
-
-def _split(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed: int) -> Split:
-    found = split_rows(rows, parts=parts, labels=labels, groups=groups, time=order, seed=seed)
-    if min(found.sizes().values()) == 0 and parts is None and labels is not None:
-        found = split_rows(rows, groups=groups, time=order, seed=seed)  # every class has one row: nothing to balance
-    if min(found.sizes().values()) == 0:
-        raise DataError("few-rows", f"The rows cannot be split into train, validation and test ({found.sizes()}).")
-    return found
-
-
-split_rows = split  # `split` is also the name of find's option
-
-
-def _learn(name: str, kind: str, frame: pl.DataFrame) -> Field:
-    from fofx.fields import field_class
-
-    field = field_class(kind)(name)
-    field.learn(frame[name])
-    return field
 
 
 def _rungs(
@@ -323,78 +270,3 @@ def _asked_rung(name: str, climb: Climb) -> str:
             "model-failed", f"The model {name!r} gave nothing: {result.error if result else 'it was stopped'}."
         )
     return name
-
-
-def _spread(climb: Climb, winner: str, end: Output) -> float:
-    """Nine in ten validation answers lie within this distance of the prediction (split conformal, Vovk 2005)."""
-    errors = np.abs(climb.predictions[winner][end.name] - climb.truths[end.name])
-    return float(np.quantile(errors, min(1.0, 0.9 * (1 + 1 / len(errors)))))
-
-
-def _write_predictions(
-    run: Run, function: Function, rows: Split, frame: pl.DataFrame, climb: Climb, predictions: dict, known
-) -> None:
-    """predictions.parquet: each validation and test row's number in the data, its right answer, and what was predicted."""
-    from io import BytesIO
-
-    pieces = []
-    for part, numbers, found in (
-        ("validation", rows.validation[known], climb.predictions[function.winner]),
-        ("test", rows.test, predictions[function.winner]),
-    ):
-        columns: dict[str, Any] = {"row": numbers, "part": [part] * len(numbers)}
-        for end in function.outputs:
-            column = frame[end.name][numbers]
-            columns[end.name] = column.cast(pl.Float64) if end.kind == "number" else as_words(column)
-            columns[f"{end.name} predicted"] = end.answers(found[end.name])
-            if end.kind == "category":
-                columns[f"{end.name} probability"] = found[end.name].max(axis=1)
-        pieces.append(pl.DataFrame(columns))
-    file = BytesIO()
-    pl.concat(pieces).write_parquet(file)
-    run.write_bytes("predictions.parquet", file.getvalue())
-
-
-def _histories(run: Run, rungs: list[Rung]) -> bytes:
-    """The histories of all neural rungs one after another; every line names its rung."""
-    files = [run.path / rung_folder(rung.name) / "history.jsonl" for rung in rungs]
-    return b"".join(file.read_bytes() for file in files if file.exists())
-
-
-def _names(given: str | Sequence[str] | None) -> list[str] | None:
-    several = isinstance(given, list | tuple | set | dict) or (
-        hasattr(given, "__iter__") and not isinstance(given, str)
-    )
-    return None if given is None else [str(name) for name in given] if several else [str(given)]
-
-
-def _demand_options(asked: dict) -> None:
-    """Options out of range are told before any work starts."""
-    wanted = (
-        ("budget", asked["budget"], lambda v: v > 0, "a number of seconds above 0"),
-        ("seed", asked["seed"], lambda v: v == int(v) and 0 <= v < 2**31, "a whole number from 0 up"),
-        ("label_smoothing", asked["label_smoothing"], lambda v: 0 <= v < 1, "a number from 0 to below 1"),
-    )
-    for word, value, right, expected in wanted:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not right(value):
-            raise TaskError("bad-option", f"{word} should be {expected}; it is {value!r}.")
-    if not isinstance(asked["kinds"], dict) or not all(isinstance(kind, str) for kind in asked["kinds"].values()):
-        raise TaskError(
-            "bad-option", f"kinds should be a dict of columns and their kinds; it is {asked['kinds']!r:.100}."
-        )
-    if not isinstance(asked["model"], str) or not asked["model"]:
-        raise TaskError("unknown-model", f"model should be 'auto' or a rung's name; it is {asked['model']!r}.")
-
-
-def _versions() -> dict[str, str]:
-    import sklearn
-    import torch
-
-    return {
-        "fofx": __version__, "python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__,
-        "polars": pl.__version__, "scikit-learn": sklearn.__version__, "machine": platform.machine(),
-        "threads": str(torch.get_num_threads()),
-    }  # fmt: skip
-
-
-__all__ = ["find", "make_field"]

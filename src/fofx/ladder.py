@@ -31,7 +31,7 @@ Watch = Callable[[dict[str, Any]], None]
 CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "boosting": Boosting, "bayes": NaiveBayes}
 SHARE = {
     "boosting": 1.5,
-    "efficientnet-frozen": 3.0,
+    "efficientnet-frozen": 6.0,
     "mlp": 1.0,
     "tabm": 3.0,
     "cnn": 1.0,

@@ -14,12 +14,12 @@ import polars as pl
 import torch
 
 from fofx.data.leaks import GROUPINGS, special_groups
-from fofx.data.split import Split
+from fofx.data.split import Split, split
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice, TaskError
-from fofx.fields import Output
+from fofx.fields import Field, Output, field_class
 from fofx.fields.number import LARGEST
-from fofx.task import Task
+from fofx.task import Task, infer
 
 
 def gather(table: Table, test: Table | None, validation: Table | None) -> Table:
@@ -198,3 +198,51 @@ def ranks(order: pl.Series) -> np.ndarray:
 def paths_of(**given: Any) -> dict[str, str]:
     """The paths among the data that were given for the parts."""
     return {part: str(value) for part, value in given.items() if value is not None and not hasattr(value, "columns")}
+
+
+def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
+    """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
+    names = asked["outputs"]
+    if not names:
+        names = ["label"] if table.kinds.get("label") else []
+        if not names and table.source == "arrays":
+            names = [table.frame.columns[-1]]
+    wanted = [table.resolve(column) for column in names]
+    kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
+    unused = [
+        table.resolve(asked[word])
+        for word in ("split", "group", "time")
+        if asked[word] and asked[word] not in GROUPINGS
+    ]
+    starts = None if asked["inputs"] is None else [table.resolve(column) for column in asked["inputs"]]
+    if asked["time"] and starts is None and asked["kinds"].get(asked["time"]):
+        unused.remove(table.resolve(asked["time"]))
+    if asked["split"]:
+        table.parts = table.frame[table.resolve(asked["split"])].cast(pl.String)
+    dropped = settle_numbers(table, kinds) + drop_unanswered(table, wanted)
+    if table.frame.height == 0:
+        raise DataError("no-answers", f"No row has an answer in {', '.join(wanted)}; there is nothing to learn from.")
+    rows = table.frame.height
+    if rows < 3:
+        raise DataError(
+            "few-rows", f"There are {rows} usable row(s); at least 3 are needed: to learn, to choose, to judge."
+        )
+    task, notices = infer(table.frame, wanted, starts, kinds, unused)
+    return task, dropped + notices
+
+
+def split_rows(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed: int) -> Split:
+    """A split whose parts all have rows, or a DataError."""
+    found = split(rows, parts=parts, labels=labels, groups=groups, time=order, seed=seed)
+    if min(found.sizes().values()) == 0 and parts is None and labels is not None:
+        found = split(rows, groups=groups, time=order, seed=seed)  # every class has one row: nothing to balance
+    if min(found.sizes().values()) == 0:
+        raise DataError("few-rows", f"The rows cannot be split into train, validation and test ({found.sizes()}).")
+    return found
+
+
+def learn(name: str, kind: str, frame: pl.DataFrame) -> Field:
+    """The field of a column, learnt from these rows."""
+    field = field_class(kind)(name)
+    field.learn(frame[name])
+    return field

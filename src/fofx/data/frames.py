@@ -200,6 +200,8 @@ def _pictures(values: np.ndarray) -> pl.Series:
     if values.dtype != np.uint8:
         whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255
         if not whole or (values.dtype.kind == "f" and values.max() <= 1):
-            raise DataError("wrong-shape", "Pictures should be bytes (uint8) from 0 to 255; multiply shares of white by 255.")
+            raise DataError(
+                "wrong-shape", "Pictures should be bytes (uint8) from 0 to 255; multiply shares of white by 255."
+            )
         values = values.astype(np.uint8)
     return pl.Series("picture", np.ascontiguousarray(values))

@@ -21,7 +21,7 @@ from fofx.rungs.average import mix
 from fofx.rungs.base import Code, quoted
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 METRICS = {
     "rmse": "rmse({right}, {found})",
@@ -31,7 +31,7 @@ METRICS = {
 METRICS["f1"] = "f1({right}, {found}.argmax(axis=1), {found}.shape[1])"
 
 
-def eject(function: Function, path: str | Path | None = None, rung: str | None = None) -> Path:
+def eject(function: Finding, path: str | Path | None = None, rung: str | None = None) -> Path:
     """Write the winning rung (or another) as one plain script; by default into the run folder, as NAME.py.
 
     In-memory data are put beside it as NAME.parquet. Raises TaskError "unknown-rung" or "cannot-eject", RunError
@@ -57,7 +57,7 @@ def eject(function: Function, path: str | Path | None = None, rung: str | None =
     return target
 
 
-def script(function: Function, name: str, beside: str) -> str:
+def script(function: Finding, name: str, beside: str) -> str:
     """The text of the script."""
     record = function.record
     data = data_code(function.run, record, function.fields, function.outputs, beside)
@@ -142,7 +142,7 @@ def _compact(text: str) -> str:
     return text + "\n"
 
 
-def _test(function: Function, name: str, neural: bool) -> str:
+def _test(function: Finding, name: str, neural: bool) -> str:
     """Lines that score the validation and the test rows beside the run's own scores."""
     result = next(result for result in function.rungs if result.name == name)
     metric = function.metric

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fofx.rungs.base import quoted
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 WIDTH = 120
 HEADINGS = {
@@ -32,7 +32,7 @@ def heading(key: str) -> str:
     return f"# {words} {'-' * (WIDTH - wide - 3)}\n\n"
 
 
-def title(function: Function, name: str, weights: dict[str, int]) -> str:
+def title(function: Finding, name: str, weights: dict[str, int]) -> str:
     """The docstring at the top: what the script finds, how to run it, where it came from."""
     versions = function.record["versions"]
     what = f"{name}: {function.task}"

@@ -22,7 +22,7 @@ from fofx.fields.base import Field, Flat, Output
 from fofx.fields.number import Number
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 __all__ = ["Explanation", "Span", "explain", "explain_rows"]
 
@@ -68,7 +68,7 @@ class Explanation:
         return alone(self)
 
 
-def explain(function: Function, frame: pl.DataFrame, rung: str | None = None, output: str | None = None) -> Explanation:
+def explain(function: Finding, frame: pl.DataFrame, rung: str | None = None, output: str | None = None) -> Explanation:
     """What carried the answer for the first row of `frame`, by the winner or by another rung.
 
     With several outputs: for `output`, by default the first; the others are in `.others`. Raises TaskError "no-row",
@@ -88,7 +88,7 @@ def explain(function: Function, frame: pl.DataFrame, rung: str | None = None, ou
 
 
 def explain_rows(
-    function: Function, frame: pl.DataFrame, rung: str | None = None, places: int = PLACES
+    function: Finding, frame: pl.DataFrame, rung: str | None = None, places: int = PLACES
 ) -> list[list[Explanation]]:
     """For each row, an Explanation of each output. All rows are predicted in one call."""
     frame = frame.select([each.name for each in function.fields])

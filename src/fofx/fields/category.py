@@ -94,7 +94,9 @@ class Category(Flat, Output):
     def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
         known = truth >= 0
         scores = metrics.classification(truth[known], predictions[known])
-        if not known.all():  # a class that training never saw cannot be answered rightly; the other metrics pass it over
+        if (
+            not known.all()
+        ):  # a class that training never saw cannot be answered rightly; the other metrics pass it over
             scores["accuracy"] = (scores["accuracy"] or 0.0) * float(known.mean())
         return scores
 

@@ -23,7 +23,7 @@ from fofx.run import Run
 from fofx.words import LANGUAGES, language
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 MOST_COLUMNS = 24  # of the inputs, named one by one
 MOST_CURVES = 6
@@ -52,7 +52,7 @@ COLUMNS = (
 )
 
 
-def write_report(function: Function, path: Path, lang: str = "en") -> Path:
+def write_report(function: Finding, path: Path, lang: str = "en") -> Path:
     """Write the report of `function` to `path`, both languages in one file, beginning with `lang`. Gives the path.
 
     Raises RunError "cannot-write" when the place cannot be written; what was there before is then unchanged.
@@ -143,7 +143,7 @@ def members(best: Result) -> str:
     return escape(" + ".join(f"{count} × {name}" for name, count in weights.items()))
 
 
-def seconds(function: Function) -> str:
+def seconds(function: Finding) -> str:
     return words("report.head.seconds", seconds=f"{function.record.get('seconds', 0.0):.0f}")
 
 
@@ -189,7 +189,7 @@ def beware(facts: Facts) -> str:
     return f'<ul class="remarks">{lines}</ul>{raw}'
 
 
-def ladder(function: Function) -> str:
+def ladder(function: Finding) -> str:
     """The chart against the naive answer, and the table of all rungs."""
     naive = next(result for result in function.rungs if result.name == function.naive)
     drawn: list[dict[str, Any]] = [
@@ -219,7 +219,7 @@ def meaning(metric: str) -> str:
     return words(METRICS[metric]) if metric in METRICS else ""
 
 
-def rung_line(result: Result, function: Function) -> str:
+def rung_line(result: Result, function: Finding) -> str:
     """One rung; the winner marked, a failure with its reason."""
     won = result.name == function.winner
     mark = f' <span class="badge">{words("report.winner")}</span>' if won else ""
@@ -238,7 +238,7 @@ def took(seconds: float) -> str:
     return "&lt; 0.01" if seconds < 0.01 else f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
 
 
-def learning(function: Function) -> str:
+def learning(function: Finding) -> str:
     """A chart of losses for each neural rung."""
     steps: dict[str, list[dict]] = {}
     for line in function.run.history():
@@ -292,11 +292,11 @@ def steps_of(name: str, model: str, loss: str, optimize: str) -> str:
     return f'<div class="code"><h3>{escape(name)}</h3>{"".join(pieces)}</div>'
 
 
-def eject(function: Function) -> str:
+def eject(function: Finding) -> str:
     return f"<pre><code>{escape(f'fofx eject {function.run.name} f.py')}</code></pre>"
 
 
-def again(function: Function) -> str:
+def again(function: Finding) -> str:
     """The call that does it again, and everything that it depends on."""
     record = function.record
     data = record["data"]

@@ -13,13 +13,13 @@ from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 Steps = tuple[str, str, str, str]  # rung's name, model, loss, optimize
 LIMIT = 9000  # characters of a printed network
 
 
-def steps_in_code(function: Function) -> list[Steps]:
+def steps_in_code(function: Finding) -> list[Steps]:
     """The steps of the winner, or of each member when the winner is an average."""
     winner = function.rung(function.winner)
     if isinstance(winner, Average):
@@ -38,7 +38,7 @@ def variable(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
-def one(function: Function, rung: Rung) -> Steps:
+def one(function: Finding, rung: Rung) -> Steps:
     """The steps of one rung."""
     recipe = next((result.recipe for result in function.rungs if result.name == rung.name), {})
     if isinstance(rung, Neural):
@@ -108,7 +108,7 @@ def model_of(rung: Neural) -> str:
     return f"# {weights:,} parameters\n" + (text if len(text) <= LIMIT else text[:LIMIT] + "\n...")
 
 
-def loss_of(function: Function) -> str:
+def loss_of(function: Finding) -> str:
     """The loss as written in PyTorch; several outputs' losses are added up."""
     asked, lines = function.record["asked"], []
     for output in function.outputs:

@@ -22,7 +22,7 @@ from fofx.fields.number import Number
 from fofx.prepare import drop_unanswered, fingerprint, gather, readable_pictures
 
 if TYPE_CHECKING:
-    from fofx.function import Function
+    from fofx.finding import Finding
 
 LARGEST_FILE = 300_000_000  # bytes: a larger file is not read again for a report
 MOST_ROWS = 4000  # test rows drawn for intervals and comparisons
@@ -33,7 +33,7 @@ RESAMPLES = 1000
 class Facts:
     """The function; its test rows from predictions.parquet; the raw rows beside them, or None."""
 
-    function: Function
+    function: Finding
     test: pl.DataFrame
     frame: pl.DataFrame | None
     sample: np.ndarray = field(init=False)  # at most MOST_ROWS of the test rows
@@ -149,7 +149,7 @@ def by_chance(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(low <= 0 <= high)
 
 
-def gather_facts(function: Function) -> Facts:
+def gather_facts(function: Finding) -> Facts:
     """The test rows and, where they can be had, the raw rows beside them."""
     test = predictions_of(function)
     frame = function.test_frame
@@ -160,7 +160,7 @@ def gather_facts(function: Function) -> Facts:
     return Facts(function, test, frame)
 
 
-def predictions_of(function: Function) -> pl.DataFrame:
+def predictions_of(function: Finding) -> pl.DataFrame:
     """The test part of predictions.parquet; no rows when it is missing or damaged."""
     wanted = ["row", *(name for end in function.outputs for name in (end.name, f"{end.name} predicted"))]
     try:
@@ -174,7 +174,7 @@ def predictions_of(function: Function) -> pl.DataFrame:
     return pl.DataFrame({name: [] for name in wanted})
 
 
-def read_test_rows(function: Function, rows: np.ndarray) -> pl.DataFrame | None:
+def read_test_rows(function: Finding, rows: np.ndarray) -> pl.DataFrame | None:
     """The raw test rows, kept by the run or read from its file; None when that is gone, too large, or has changed."""
     data = function.record.get("data", {})
     if function.run.has("data.parquet"):  # the run keeps rows that came from memory
