@@ -1,4 +1,4 @@
-"""The classical models, interpretable by construction: nearest neighbours, decision tree, naive Bayes.
+"""The classical models, interpretable by construction: nearest neighbours, decision tree, boosting, naive Bayes.
 
 Each file holds one readable numpy model that predicts from the evidence it shows; `fast` holds compiled twins that give
 the same answers. Nothing is imported here, so that asking for one model does not load the others.
