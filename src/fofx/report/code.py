@@ -91,6 +91,12 @@ def one(function: Finding, rung: Rung) -> Steps:
             loss,
             f"# greedy: at each node the cut of least cost, down to the chosen depth\n{chosen}",
         )
+    if rung.name == "boosting":
+        model = "answer = base\nfor tree in trees: answer = answer + rate * tree(x)"
+        model += "" if number else "\nprobabilities = softmax(answer)    # with two classes: sigmoid"
+        loss = "loss = F.mse_loss(answer, y)" if number else "loss = F.cross_entropy(answer, y)"
+        grown = "# each new tree is fitted to the gradient of the loss, cut by cut; it stops where validation is best"
+        return rung.name, model, loss, f"{grown}\n{chosen}"
     if rung.name == "bayes":
         model = "log p(class | x) = log p(class) + sum_i log p(x_i | class) + constant"
         return (
