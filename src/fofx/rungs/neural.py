@@ -124,6 +124,7 @@ class Neural(Rung):
             clip=1.0,
             seed=problem.seed,
             patience=patience,
+            precision="bfloat16" if where.type == "cuda" and torch.cuda.is_bf16_supported() else "float32",
         )
         begun = time.perf_counter()
         with torch.no_grad():

@@ -146,6 +146,11 @@ def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -
             "\noptimizer =", "\nlengths = lengths_of(x)  # rows of like length share a batch\noptimizer =", 1
         )
         lines = lines.replace("device=str(device))", "device=str(device), lengths=lengths)")
+    if plan.get("precision", "float32") != "float32":  # on a GPU
+        half = (
+            f"    with torch.autocast(device.type, dtype=torch.{plan['precision']}):\n        loss = loss_of(picked)\n"
+        )
+        lines = lines.replace("    loss = loss_of(picked)\n", half)
     if plan["clip"] is None:
         lines = lines.replace("    clip_gradient(model.parameters(), CLIP)\n", "")
         del settings["CLIP"]
