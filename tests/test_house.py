@@ -180,7 +180,7 @@ def run_python(code: str) -> str:
 
 
 def test_importing_fofx_is_light() -> None:
-    heavy = "('torch', 'polars', 'numpy', 'sklearn', 'numba', 'pandas', 'PIL', 'altair', 'rich', 'typer')"
+    heavy = "('torch', 'polars', 'numpy', 'sklearn', 'numba', 'pandas', 'PIL', 'vl_convert', 'rich', 'typer')"
     assert run_python(f"import sys, fofx; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
