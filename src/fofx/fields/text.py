@@ -12,8 +12,6 @@ import torch
 
 from fofx.fields.base import Field
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
 
 def learn_tokenizer(texts: list[str], vocabulary: int):
     """A WordPiece tokenizer (the `tokenizers` package) trained on these texts; the same texts give the same one.
