@@ -212,14 +212,19 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCE.rglob("zh.json")}), ids=lambda p: p.name)
-def test_the_tables_of_words_agree(folder: Path) -> None:
-    english, chinese = (json.loads((folder / f"{lang}.json").read_text(encoding="utf-8")) for lang in ("en", "zh"))
+WORDS = SOURCE / "words"
+
+
+@pytest.mark.parametrize("part", sorted({path.name for path in WORDS.glob("*/*.json")}))
+def test_the_tables_of_words_agree(part: str) -> None:
+    english, chinese = (json.loads((WORDS / lang / part).read_text(encoding="utf-8")) for lang in ("en", "zh"))
     assert list(english) == list(chinese)
     assert {key for key in english if places(english[key]) != places(chinese[key])} == set()
     same = {
         key for key in english if english[key] and english[key] == chinese[key] and re.search(r"[a-z]{4}", english[key])
     }
+    others = {key for path in (WORDS / "en").glob("*.json") if path.name != part for key in json.loads(path.read_text("utf-8"))}
+    assert not others & set(english), "a key stands in two parts"
     assert same <= {"run.about", "demo.commands", "doctor.packages-missing.do", "answer.value"}, "not translated"
 
 
@@ -238,7 +243,8 @@ def test_every_notice_has_words_in_both_languages() -> None:
 def test_every_text_is_used_or_built_from_a_known_group() -> None:
     from fofx.words import table
 
-    source = "\n".join(path.read_text(encoding="utf-8") for path in MODULES.values())
+    files = [*MODULES.values(), *SOURCE.rglob("*.js")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
     built = ("help.", "kind.", "family.", "status.", "notice.", "doctor.", "word.", "tasks.")
     built += ("find.column.", "runs.column.")
     plain = {key for key in table("en") if not key.startswith(built)}

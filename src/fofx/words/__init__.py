@@ -1,4 +1,4 @@
-"""Every text of the screens, in one table per language: `en.json` and `zh.json`, with the same keys.
+"""Every text of the screens, in one table per language: the files of `en/` and of `zh/`, with the same names and keys.
 
 >>> say("answer.value", "en", name="price", value="3.5")
 'price = 3.5'
@@ -33,8 +33,11 @@ def language(option: str | None = None) -> str:
 
 @cache
 def table(lang: str) -> dict[str, str]:
-    """All texts of one language by key."""
-    return json.loads((Path(__file__).parent / f"{lang}.json").read_text(encoding="utf-8"))
+    """All texts of one language by key: the JSON files of its folder, one for each part of the house, in one table."""
+    texts: dict[str, str] = {}
+    for path in sorted((Path(__file__).parent / lang).glob("*.json")):
+        texts |= json.loads(path.read_text(encoding="utf-8"))
+    return texts
 
 
 def say(key: str, lang: str, **values: Any) -> str:
