@@ -1,0 +1,99 @@
+"""What was recorded while a network learned: its windows and its weights at some steps, and the curves of every step.
+
+Windows show the first rows of the validation part (`SAMPLE` of them); numbers were kept in 16 bits. Nothing is worked out
+here: what was not recorded cannot be had.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fofx.errors import TaskError
+from fofx.finding import Finding
+from fofx.run import Run, rung_folder
+
+SAMPLE = 8  # validation rows, from place 0, that the windows were recorded on
+
+
+def frames(run: Run | Finding, rung: str) -> list[int]:
+    """The steps whose windows were recorded, ascending; 0 is before the first step. Empty when there are none."""
+    return _steps(_folder(run, rung))
+
+
+def frame(run: Run | Finding, rung: str, step: int) -> dict[str, np.ndarray]:
+    """{window: float32 array} of one recorded step; the first axis is the sample's rows (of TabM's windows: the members).
+
+    Raises TaskError "no-frame" for a step that was not recorded, RunError "damaged-run".
+    """
+    return _read(run, rung, step, "")
+
+
+def weight_steps(run: Run | Finding, rung: str) -> list[int]:
+    """The steps whose weights were recorded, ascending. Empty for a network too large to keep so often."""
+    return _steps(_folder(run, rung) / "weights")
+
+
+def weights(run: Run | Finding, rung: str, step: int) -> dict[str, np.ndarray]:
+    """{parameter: float32 array} of one recorded step, by the names of the network. Errors as in `frame`."""
+    return _read(run, rung, step, "weights/")
+
+
+def path(run: Run | Finding, rung: str) -> tuple[list[int], list[dict[str, np.ndarray]]]:
+    """Steps and weights of the whole recorded path; points where a weight did not fit into 16 bits are left out."""
+    found = [(step, weights(run, rung, step)) for step in weight_steps(run, rung)]
+    whole = [(step, each) for step, each in found if all(np.isfinite(value).all() for value in each.values())]
+    return [step for step, _ in whole], [each for _, each in whole]
+
+
+def curves(run: Run | Finding, rung: str) -> dict[str, np.ndarray]:
+    """step, epoch, loss, rate, gradient_norm (before clipping) and validation of every step: (S,) float64, NaN where none.
+
+    From the rung's history.jsonl; a last line cut off by a kill is passed over. Empty arrays when there is no history.
+    """
+    names = ("step", "epoch", "loss", "rate", "gradient_norm", "validation")
+    lines = []
+    file = _run(run).path / rung_folder(rung) / "history.jsonl"
+    if file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+    return {
+        name: np.array([np.nan if (v := line.get(name)) is None else v for line in lines], dtype=np.float64)
+        for name in names
+    }
+
+
+def best_step(run: Run | Finding, rung: str) -> int | None:
+    """The step whose weights the rung kept: the first with the lowest validation loss; None without a history."""
+    found = curves(run, rung)
+    if not len(found["step"]) or np.isnan(found["validation"]).all():
+        return None
+    return int(found["step"][np.nanargmin(found["validation"])])
+
+
+def _run(run: Run | Finding) -> Run:
+    return run.run if isinstance(run, Finding) else run
+
+
+def _folder(run: Run | Finding, rung: str) -> Path:
+    return _run(run).path / rung_folder(rung) / "frames"
+
+
+def _steps(folder: Path) -> list[int]:
+    return sorted(int(file.stem) for file in folder.glob("*.safetensors") if file.stem.isdigit())
+
+
+def _read(run: Run | Finding, rung: str, step: int, kind: str) -> dict[str, np.ndarray]:
+    folder = _folder(run, rung) / kind
+    known = _steps(folder)
+    if step not in known:
+        what = "weights" if kind else "windows"
+        hint = f"Recorded are {', '.join(map(str, known))}." if known else "None of this rung were."
+        raise TaskError("no-frame", f"The {what} of {rung!r} at step {step} were not recorded. {hint}")
+    tensors = _run(run).read_tensors(f"{rung_folder(rung)}/frames/{kind}{int(step):07d}.safetensors")
+    return {name: value.float().numpy() for name, value in tensors.items()}
