@@ -65,23 +65,25 @@ def look(facts: Facts) -> Looked:
     return found
 
 
-def chosen(facts: Facts, output: Output) -> tuple[list[int], list[int]]:
+def chosen(
+    facts: Facts, output: Output, most_wrong: int = MOST_WRONG, most_right: int = MOST_RIGHT
+) -> tuple[list[int], list[int]]:
     """Places of the worst mistakes (largest errors; surest of a wrong class) and of some right answers, far apart."""
     right, predicted = facts.right_of(output), facts.predicted_of(output)
     if isinstance(output, Number):
         errors = np.abs(predicted - right)
         order = np.argsort(-errors, kind="stable")
         best = order[len(order) // 2 :][::-1]  # the better half, the best first
-        return [int(n) for n in order[:MOST_WRONG] if errors[n] > 0], [int(n) for n in best[:MOST_RIGHT]]
+        return [int(n) for n in order[:most_wrong] if errors[n] > 0], [int(n) for n in best[:most_right]]
     name = f"{output.name} probability"
     sure = facts.test[name].to_numpy() if name in facts.test.columns else np.ones(len(right))
     order = np.argsort(-sure, kind="stable")
-    wrong = [int(n) for n in order if right[n] != predicted[n]][:MOST_WRONG]
+    wrong = [int(n) for n in order if right[n] != predicted[n]][:most_wrong]
     hits = [int(n) for n in order if right[n] == predicted[n]]
     different: dict[int, int] = {}
     for n in hits:  # one of each class, the surest of each
         different.setdefault(int(right[n]), n)
-    return wrong, (list(different.values()) + [n for n in hits if n not in different.values()])[:MOST_RIGHT]
+    return wrong, (list(different.values()) + [n for n in hits if n not in different.values()])[:most_right]
 
 
 def seconds_per_row(facts: Facts) -> float:

@@ -18,6 +18,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -248,7 +249,9 @@ def occlusion(
     starts = [
         range(0, (-(-(length - side) // step)) * step + 1, step) for length, side, step in zip(lengths, sides, steps)
     ]
-    windows = [tuple(slice(at, at + side) for at, side in zip(corner, sides)) for corner in itertools.product(*starts)]
+    windows: list[Any] = [
+        (..., *(slice(at, at + side) for at, side in zip(corner, sides))) for corner in itertools.product(*starts)
+    ]
     rows = len(inputs)
     other = torch.as_tensor(baseline, dtype=inputs.dtype, device=inputs.device).expand_as(inputs)
     losses, counts = inputs.new_zeros(rows, *lengths), inputs.new_zeros(lengths)
@@ -259,11 +262,11 @@ def occlusion(
             some = windows[first : first + most]
             tried = inputs.repeat(len(some), *[1] * (inputs.dim() - 1))  # (S B, ...)
             for number, window in enumerate(some):
-                tried[number * rows : (number + 1) * rows][(..., *window)] = other[(..., *window)]
+                tried[number * rows : (number + 1) * rows][window] = other[window]
             picked = None if target is None else _each(target, rows, len(some), inputs.device)
             scores = scores_of(forward(tried), picked).view(len(some), rows)  # (S, B)
             for score, window in zip(scores, windows[first : first + most]):
-                losses[(slice(None), *window)] += (whole - score).view(-1, *[1] * len(sides))
+                losses[window] += (whole - score).view(-1, *[1] * len(sides))
                 counts[window] += 1
     return losses / counts
 
