@@ -48,4 +48,7 @@ def of(error: BaseException, lang: str = "en") -> Shown:
     number = secrets.token_hex(3)
     log.error("unexpected error %s", number, exc_info=error)
     name = f"{type(error).__name__}: {str(error)[:200]}"
-    return {"code": "unexpected", "text": table(lang)["studio_server.error.unexpected"].format(number=number, error=name)}
+    return {
+        "code": "unexpected",
+        "text": table(lang)["studio_server.error.unexpected"].format(number=number, error=name),
+    }
