@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from stage import needs_browser, stage
 
 from fofx.tasks import TO_COME, tasks
 from fofx.widgets.task_table import COURSE, KINDS, TEXTS, TaskTable
+from stage import needs_browser, stage
 
 
 def by_name(table: TaskTable) -> dict[str, dict]:

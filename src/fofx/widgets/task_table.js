@@ -10,6 +10,7 @@ export default {
     const about = node("p", { class: "fofx-soft" });
     const place = node("div", { class: "tt-place" });
     const detail = node("div", { class: "tt-detail", "aria-live": "polite" });
+    let picked = false;
     w.root.append(title, about, place, detail);
 
     const number = (entry) => (entry.number ? node("span", { class: "tt-number", title: w.say("task_table.number", { number: entry.number }) }, String(entry.number)) : null);
@@ -21,7 +22,10 @@ export default {
       }
       const chosen = model.get("chosen") === entry.name;
       const press = node("button", { type: "button", class: "tt-here", "aria-pressed": String(chosen), "data-task": entry.name }, number(entry), node("span", {}, entry.text, remark));
-      press.addEventListener("click", () => w.tell({ do: "pick", task: entry.name }));
+      press.addEventListener("click", () => {
+        w.tell({ do: "pick", task: entry.name });
+        picked = true;
+      });
       return node("li", {}, press);
     }
 
@@ -54,18 +58,25 @@ export default {
       if (!entry) return detail.replaceChildren(node("p", { class: "fofx-soft" }, w.say("task_table.pick")));
       const start = node("button", { type: "button", class: "fofx-button fofx-main" }, w.say("task_table.open"));
       start.addEventListener("click", () => w.tell({ do: "open", task: entry.name }));
+      const code = node("pre", { class: "fofx-scroll", tabindex: "0" }, entry.call);
       const copy = node("button", { type: "button", class: "fofx-button" }, w.say("kit.copy"));
       copy.addEventListener("click", async () => {
-        await navigator.clipboard?.writeText(entry.call);
-        copy.textContent = w.say("kit.copied");
+        try {
+          await navigator.clipboard.writeText(entry.call);
+          copy.textContent = w.say("kit.copied");
+        } catch {
+          getSelection().selectAllChildren(code); // no clipboard here: the reader copies what is marked
+        }
       });
       const pair = (key, text) => (text ? [node("dt", {}, w.say(key)), node("dd", {}, text)] : []);
       detail.replaceChildren(
         node("h3", {}, entry.text),
         node("dl", {}, pair("task_table.honesty", entry.honesty), pair("task_table.good", entry.good)),
-        node("pre", { class: "fofx-scroll" }, entry.call),
+        code,
         node("div", { class: "fofx-row" }, start, copy),
       );
+      if (picked) detail.scrollIntoView({ block: "nearest" });
+      picked = false;
     }
 
     w.watch("entries kinds words chosen", draw);

@@ -68,8 +68,8 @@ class TaskTable(Widget):
     """
 
     name = "task_table"
-    entries = traitlets.List().tag(sync=True)
-    kinds = traitlets.List().tag(sync=True)
+    entries: traitlets.List = traitlets.List().tag(sync=True)
+    kinds: traitlets.List = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode("").tag(sync=True)
     opened = traitlets.Unicode("").tag(sync=True)  # the task that was last asked to be started
 
