@@ -89,13 +89,25 @@ def test_a_descent_that_ends_early_keeps_where_it_ended(tmp_path: Path) -> None:
 
 
 def test_a_large_network_keeps_no_weights_and_a_middling_one_fewer(tmp_path: Path) -> None:
-    with torch.device("meta"):
-        large, middling = nn.Linear(1000, 1000), nn.Linear(500, 500)
+    large, middling = nn.Linear(1000, 1000), nn.Linear(500, 500)
     assert Frames(tmp_path, large, [], 1000).path == set()
     found = Frames(tmp_path, middling, [], 1000).path
     assert LEAST <= len(found) <= PATH_BYTES // (2 * 250_500)
     learn(nn.Sequential(nn.Flatten(), nn.Linear(5, 2)), torch.randn(20, 5), tmp_path)
     assert sum(file.stat().st_size for file in tmp_path.rglob("*")) < 100_000
+
+
+def test_running_means_are_kept_with_the_weights(tmp_path: Path) -> None:
+    """So that a network with batch norm answers as it did at that step."""
+    from safetensors.torch import load_file
+
+    model, inputs = cnn()
+    learn(model, inputs, tmp_path)
+    kept = load_file(tmp_path / "weights" / "0000060.safetensors")
+    twin, _ = cnn()
+    assert twin.load_state_dict(kept, strict=False).missing_keys == []
+    with torch.no_grad():
+        assert torch.allclose(twin.eval()(inputs), model.eval()(inputs), atol=0.02)
 
 
 @given(st.integers(1, 2_000_000), st.integers(LEAST, PATH))

@@ -2,8 +2,8 @@
 
 Windows: eight rows, before the first step and about four times in every tenfold of the steps: small, cheap, and enough to
 scrub back through time. Weights: at most `PATH` points of the path from start to end, half of them log-spaced and half
-evenly spaced, in 16 bits and never more than `PATH_BYTES` of a run; a network so large that fewer than `LEAST` whole
-copies fit keeps none. Recording draws no random number and changes no weight, so the loss curve stays the same to the bit.
+evenly spaced, in 16 bits and in all never more than `PATH_BYTES`; a network so large that fewer than `LEAST` copies fit
+keeps none. Recording draws no random number and changes no weight, so the loss curve stays the same to the bit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from fofx.recipe import Step
 PER_DECADE = 4
 LARGEST = 65_536  # numbers kept of one window; larger ones keep their first channels
 PATH, LEAST = 40, 8  # points of the path through the weights: at most, and the fewest that are worth keeping
-PATH_BYTES = 8_000_000  # of all points of a run together; two bytes a weight
+PATH_BYTES = 8_000_000  # of all points of a run together
+RUNNING = ("running_mean", "running_var")  # kept in 32 bits: variances can be large
 
 
 class Frames:
@@ -33,8 +34,7 @@ class Frames:
     def __init__(self, folder: Path, model: torch.nn.Module, sample: list[torch.Tensor], last: int) -> None:
         self.folder, self.model, self.sample = folder, model, sample
         self.wanted = {int(10 ** (power / PER_DECADE)) for power in range(PER_DECADE * 7)} | {last}
-        numbers = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-        points = min(PATH, PATH_BYTES // max(1, 2 * numbers))
+        points = min(PATH, PATH_BYTES // max(1, sum(value.nbytes for value in self.weights().values())))
         self.path = set(path_steps(last, points)) if points >= LEAST else set()
 
     def follow(self, steps: Iterable[Step]) -> Iterator[Step]:
@@ -65,11 +65,12 @@ class Frames:
         write(self.file(number), {name: shrink(value).cpu().half().contiguous() for name, value in seen.items()})
 
     def record_weights(self, number: int) -> None:
-        """All weights that learn, by their names in the network."""
-        kept = {
-            name: p.detach().half().cpu().contiguous() for name, p in self.model.named_parameters() if p.requires_grad
-        }
-        write(self.file(number, "weights"), kept)
+        """All weights that learn and the running means of normalizations, by their names in the network."""
+        write(self.file(number, "weights"), {name: value.cpu().contiguous() for name, value in self.weights().items()})
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        learnt = {name: p.detach().half() for name, p in self.model.named_parameters() if p.requires_grad}
+        return learnt | {name: b.float() for name, b in self.model.named_buffers() if name.split(".")[-1] in RUNNING}
 
 
 def path_steps(last: int, points: int) -> list[int]:

@@ -6,14 +6,18 @@ here: what was not recorded cannot be had.
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from fofx.errors import TaskError
+from fofx.errors import RunError, TaskError
 from fofx.finding import Finding
 from fofx.run import Run, rung_folder
+from fofx.rungs.neural import Neural
+from fofx.see.rows import neural
 
 SAMPLE = 8  # validation rows, from place 0, that the windows were recorded on
 
@@ -37,7 +41,10 @@ def weight_steps(run: Run | Finding, rung: str) -> list[int]:
 
 
 def weights(run: Run | Finding, rung: str, step: int) -> dict[str, np.ndarray]:
-    """{parameter: float32 array} of one recorded step, by the names of the network. Errors as in `frame`."""
+    """{name in the network: float32 array} of one recorded step: what learns, and running means of normalizations.
+
+    Errors as in `frame`.
+    """
     return _read(run, rung, step, "weights/")
 
 
@@ -46,6 +53,25 @@ def path(run: Run | Finding, rung: str) -> tuple[list[int], list[dict[str, np.nd
     found = [(step, weights(run, rung, step)) for step in weight_steps(run, rung)]
     whole = [(step, each) for step, each in found if all(np.isfinite(value).all() for value in each.values())]
     return [step for step, _ in whole], [each for _, each in whole]
+
+
+def rung_at(function: Finding, rung: str | None, step: int) -> Neural:
+    """The network of a run as it was after `step` updates (0: before the first), to predict with or to look into.
+
+    A twin: the run's own network is left as it is. Weights were kept in 16 bits, so its answers are near those of then, not
+    equal to the bit. Raises TaskError "no-frame" when they were not recorded at this step.
+    """
+    found = neural(function, rung)
+    twin = copy.copy(found)
+    kept = weights(function, found.name, step)
+    twin.network = copy.deepcopy(found.network)
+    try:
+        twin.network.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()}, strict=False)
+    except RuntimeError as problem:
+        raise RunError(
+            "damaged-run", f"The weights of {found.name!r} at step {step} do not fit its network."
+        ) from problem
+    return twin
 
 
 def curves(run: Run | Finding, rung: str) -> dict[str, np.ndarray]:
