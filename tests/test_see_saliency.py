@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import see_small
+from fofx.encoded import Inputs
 from fofx.errors import TaskError
+from fofx.explain import explain
 from fofx.models.alexnet import AlexNet
 from fofx.models.cnn import CNN
 from fofx.models.efficientnet_lite import EfficientNetLite
@@ -21,6 +25,7 @@ from fofx.models.tabm import TabM
 from fofx.models.transformer import Transformer
 from fofx.models.vgg import VGG
 from fofx.models.vit import ViT
+from fofx.see.rows import frame_of
 from fofx.see.saliency import (
     enlarged,
     grad_cam,
@@ -30,6 +35,7 @@ from fofx.see.saliency import (
     occlusion,
     places_and_shares,
 )
+from fofx.see.salient import salient
 
 ORACLE = pytest.mark.filterwarnings("ignore")  # captum warns of its own habits
 
@@ -265,3 +271,164 @@ def test_occlusion_finds_the_only_pixel_that_counts() -> None:
     right = np.zeros((7, 7))
     right[2, 5] = 1
     assert np.array_equal(heat[0].numpy(), right)
+
+
+# ---- the rows of a run
+
+
+def whole(found) -> float:
+    """All effects together."""
+    spans = [span.effect for each in found.spans.values() for span in each]
+    return sum(found.columns.values()) + sum(spans) + sum(float(heat.sum()) for heat in found.heat.values())
+
+
+@ORACLE
+def test_of_a_runs_perceptron_the_columns_are_captums(attr) -> None:
+    function = see_small.again("category")
+    network = function.rung("mlp").network
+    frame = frame_of(function, "test", [0, 3])
+    found = salient(function, [0, 3], "mlp", steps=40)
+    usual = pl.DataFrame({field.name: [field.typical] for field in function.fields})
+    ends, starts = (Inputs(f, function.fields).vector() for f in (frame, pl.concat([usual, usual])))
+    for row in range(2):
+        target = function.outputs[0].names.index(found[row].about)
+        forward = lambda x, t=target: network([x]).softmax(dim=1)[:, t]  # noqa: E731
+        right = attr.IntegratedGradients(forward).attribute(ends[row : row + 1], starts[row : row + 1], n_steps=40)
+        at = 0
+        for field in function.fields:
+            size = len(field.feature_names())
+            assert found[row].columns[field.name] == pytest.approx(float(right[0, at : at + size].sum()), abs=1e-5)
+            at += size
+        said = function.predict(frame, "mlp")["sold"][row]
+        assert found[row].base == pytest.approx(said[target], abs=1e-6) and target == said.argmax()
+        assert found[row].replaced["size"] == (frame["size"][row], pytest.approx(function.fields[0].typical))
+
+
+@ORACLE
+def test_of_a_runs_text_network_the_tokens_are_captums(attr) -> None:
+    import captum
+
+    function = see_small.again("text")
+    model = function.rung("gru").network.encoders[0].model
+    found = salient(function, 0, "gru", steps=30)[0]
+    ids = function.fields[0].encode(frame_of(function, "test", [0])["text"]).long()
+    target = function.outputs[0].names.index(found.about)
+    inner = captum.attr.configure_interpretable_embedding_layer(model, "token")
+    forward = lambda x: model(x, torch.ones(x.shape[:2], dtype=torch.bool)).softmax(dim=1)[:, target]  # noqa: E731
+    right = attr.IntegratedGradients(forward).attribute(inner.indices_to_embeddings(ids), n_steps=30)[0].sum(dim=1)
+    captum.attr.remove_interpretable_embedding_layer(model, inner)
+    assert np.allclose([span.effect for span in found.spans["text"]], right.detach().numpy(), atol=1e-5)
+    assert [found.texts["text"][span.start : span.end] for span in found.spans["text"]] == [
+        s.text for s in found.spans["text"]
+    ]
+
+
+@pytest.mark.parametrize("family", ["number", "category", "text", "picture", "mixed", "several"])
+def test_effects_add_up_to_the_answer_minus_that_of_the_baseline(family: str) -> None:
+    function = see_small.several_function() if family == "several" else see_small.again(family)
+    name = see_small.network_of(function)
+    for end in function.outputs:
+        frame = frame_of(function, "test", [0, 1])
+        for row, found in enumerate(salient(function, [0, 1], name, output=end.name, steps=100)):
+            assert whole(found) == pytest.approx(found.base - found.baseline + found.error, abs=1e-4)
+            assert abs(found.error) <= 0.05 * abs(found.base - found.baseline) + 1e-3 or found.notes
+            predicted = function.predict(frame, name)[end.name][row]
+            assert found.base == pytest.approx(
+                predicted if end.kind == "number" else predicted.max(), rel=1e-4, abs=1e-5
+            )
+    if family == "several":
+        assert (
+            set(found.columns) == {"size", "colour"} and set(found.heat) == {"photo"} and set(found.spans) == {"text"}
+        )
+        assert found.heat["photo"].shape == found.pictures["photo"].shape[:2] == (12, 12)
+
+
+def test_another_class_can_be_asked_about_and_two_classes_share_the_effect() -> None:
+    function = see_small.again("category")
+    yes, no = (salient(function, [2], "mlp", about=name)[0] for name in ("yes", "no"))
+    assert yes.base + no.base == pytest.approx(1) and yes.about == "yes"
+    for name, effect in yes.columns.items():
+        assert effect == pytest.approx(-no.columns[name], abs=1e-5)
+
+
+def test_a_frame_and_a_dict_are_rows_too() -> None:
+    function = see_small.again("category")
+    one = frame_of(function, "test", [1])
+    row = {name: one[name][0] for name in ("size", "colour")}
+    by_place, by_frame, by_dict = (salient(function, rows, "mlp")[0] for rows in ([1], one, row))
+    assert by_place.columns == by_frame.columns == by_dict.columns
+
+
+def test_grad_cam_of_a_run_is_that_of_its_network() -> None:
+    function = see_small.again("picture")
+    found = salient(function, [0], "cnn", method="grad-cam")[0]
+    network = function.rung("cnn").network
+    block = function.fields[0].encode(frame_of(function, "test", [0])["picture"])
+    _, layer = last_maps(network, [block])
+    heat = grad_cam(lambda x: network([x]), layer, block, target=function.outputs[0].names.index(found.value))
+    assert np.allclose(found.maps["picture"], heat[0].numpy(), atol=1e-6)
+    assert found.heat["picture"].shape == (12, 12) and found.heat["picture"].min() >= 0
+    assert np.array_equal(found.pictures["picture"][..., 0], block[0, 0].numpy())
+
+
+def test_pixels_that_are_as_in_the_baseline_carry_nothing() -> None:
+    function = see_small.again("picture")
+    picture = np.random.default_rng(0).integers(1, 200, (12, 12)).astype(np.uint8)
+    picture[:5] = 0
+    picture[8:] = 255
+    rows = pl.DataFrame([pl.Series("picture", picture[None])])
+    black, white = (salient(function, rows, "cnn", baseline=name)[0].heat["picture"] for name in ("black", "white"))
+    assert np.all(black[:5] == 0) and np.abs(black[5:]).max() > 0
+    assert np.all(white[8:] == 0) and np.abs(white[:8]).max() > 0
+
+
+@pytest.mark.parametrize("family", ["number", "category", "text", "picture", "mixed"])
+def test_occlusion_is_that_of_explain(family: str) -> None:
+    function = see_small.again(family)
+    right = explain(function, frame_of(function, "test", [1]), function.winner, function.outputs[-1].name)
+    found = salient(function, [1], method="occlusion", output=function.outputs[-1].name)[0]
+    assert (found.base, found.value, found.rung) == (right.base, right.value, function.winner)
+    assert {**found.columns, **{name: dict(right.parts)[name] for name in (*found.spans, *found.heat)}} == dict(
+        right.parts
+    )
+    assert found.spans == right.spans and all(np.array_equal(found.heat[n], right.heat[n]) for n in right.heat)
+
+
+def test_a_long_text_keeps_its_head_and_tail_and_says_what_is_lost() -> None:
+    function = see_small.again("text")
+    field = function.fields[0]
+    text = " ".join(["great"] * 40 + ["awful"] * 40 + ["fine"] * 40)
+    found = salient(function, {"text": text}, "gru")[0]
+    ids = field.encode(pl.Series("text", [text]))[0].tolist()
+    pieces = [field.tokens(text)[n] for n in (*range(len(ids) - field.length // 3), *range(-(field.length // 3), 0))]
+    assert len(found.spans["text"]) == len(ids) == field.length == len(pieces)
+    spans = found.spans["text"]
+    assert all(text[s.start : s.end] == s.text for s in spans) and spans[0].start == 0 and spans[-1].end == len(text)
+    assert [n.count for n in found.notes if n.code == "text-cut"] == [len(field.tokens(text)) - field.length]
+
+
+def test_an_empty_text_has_one_token_without_a_place() -> None:
+    found = salient(see_small.again("text"), {"text": ""}, "transformer")[0]
+    assert [(s.start, s.end, s.text) for s in found.spans["text"]] == [(0, 0, "[UNK]")]
+
+
+def test_what_a_run_cannot_give_is_said_with_what_can_be_had() -> None:
+    words, numbers, pictures = (see_small.again(name) for name in ("category", "number", "picture"))
+    for code, word, call in (
+        ("no-network", "occlusion", lambda: salient(words, [0], "tree")),
+        ("no-network", "occlusion", lambda: salient(words, [0], "linear", method="grad-cam")),
+        ("no-feature-maps", "integrated-gradients", lambda: salient(words, [0], "mlp", method="grad-cam")),
+        ("unknown-method", "occlusion", lambda: salient(words, [0], "mlp", method="occlusoin")),
+        ("unknown-class", "yes", lambda: salient(words, [0], "mlp", about="maybe")),
+        ("no-classes", "numbers", lambda: salient(numbers, [0], "mlp", about="yes")),
+        ("unknown-output", "price", lambda: salient(numbers, [0], "mlp", output="prize")),
+        ("bad-option", "white", lambda: salient(pictures, [0], "cnn", baseline="grey")),
+        ("unknown-row", "rows 0", lambda: salient(pictures, [999], "cnn")),
+    ):
+        with pytest.raises(TaskError) as error:
+            call()
+        assert error.value.code == code and word in error.value.message
+    answer = salient(words, [0], method="occlusion")[0].value
+    with pytest.raises(TaskError) as error:
+        salient(words, [0], method="occlusion", about="no" if answer == "yes" else "yes")
+    assert error.value.code == "other-class"

@@ -19,6 +19,7 @@ from fofx.see.features import Matrix, space_of
 from fofx.see.rows import frame_of, numbers_of
 
 MOST, LIMIT = 1000, 20_000  # rows by default, and the most that may be asked for
+EXACT = 100  # rows up to which t-SNE measures every pair
 BEFORE = 50  # dimensions that PCA leaves to t-SNE
 
 
@@ -145,6 +146,14 @@ def tsne(matrix: Matrix, dimensions: int, seed: int, perplexity: float) -> tuple
     scale = before[:, 0].std()
     start = before[:, :dimensions] / (scale or 1.0) * 1e-4  # from the map of PCA, as small as t-SNE wants it
     near = float(np.clip(perplexity, 1.0, max(1.0, (len(before) - 1) / 3)))
-    solver = TSNE(dimensions, perplexity=near, init=start, random_state=seed, n_jobs=1)
+    solver = TSNE(
+        dimensions,
+        perplexity=near,
+        init=start,
+        random_state=seed,
+        n_jobs=1,
+        method="exact" if len(before) <= EXACT else "barnes_hut",
+        learning_rate=max(len(before) / 12, 5.0),  # scikit-learn's least, 50, throws a map of a few rows apart
+    )
     points = solver.fit_transform(before)
     return points.astype(np.float64), None, kept, float(solver.kl_divergence_)
