@@ -1,0 +1,364 @@
+"""The loss around a network's weights, as a surface over a plane or a curve over one weight, with the path that led there.
+
+Three planes: the two directions in which the recorded path varied most (PCA of the path), two random directions scaled filter
+by filter so that each filter's step is as long as the filter itself (both: Li and others 2018, "Visualizing the Loss
+Landscape of Neural Nets"), or two weights that the reader picks. One picked weight gives a curve. The loss is measured on
+a fixed sample of rows, in evaluation mode; running means of normalizations stay as they ended. The course's line has an
+exact surface of its own (`line`). Shapes: A points along the first axis, B along the second, F recorded points of the path.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from fofx.errors import Notice, TaskError, nearest
+from fofx.finding import Finding
+from fofx.see.frames import best_step, path
+from fofx.see.rows import Rows, blocks_and_targets, neural, numbers_of
+from fofx.tasks.line import X, Y, chosen, descend
+
+Direction = dict[str, torch.Tensor]  # parameter -> step; parameters left out do not move
+Path = tuple[list[int], list[dict[str, np.ndarray]]]
+LEAST_SIDE, MOST_SIDE = 9, 101
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """Losses over a plane, or along a line when `y` is None.
+
+    kind: "path", "random", "weights" (two picked), "weight" (one picked) or "line" (the course's). Coordinates of picked
+    weights are their values; of "path" they are distances in the space of weights, of "random" multiples of the filters'
+    own length, both counted from the final weights. explained: the share of the path's squared distances to the final
+    weights along each direction. path_losses were measured at the recorded weights themselves, which lie near the plane,
+    not in it (in 16 bits).
+    """
+
+    kind: str
+    axes: tuple[str, ...]
+    x: np.ndarray  # (A,)
+    y: np.ndarray | None  # (B,)
+    losses: np.ndarray  # (B, A) or (A,); NaN where the time did not reach
+    centre: tuple[float, ...]  # where the final weights are
+    centre_loss: float
+    path: np.ndarray | None = None  # (F, 2) or (F, 1)
+    path_steps: list[int] = field(default_factory=list)
+    path_losses: np.ndarray | None = None  # (F,)
+    explained: tuple[float, ...] | None = None
+    kept_step: int | None = None  # the step whose weights are the final ones, where it is known
+    rows: int = 0
+    part: str = ""
+    seconds: float = 0.0
+    notices: list[Notice] = field(default_factory=list)
+
+
+def landscape(
+    function: Finding,
+    rung: str | None = None,
+    directions: str = "auto",
+    weights: Sequence[tuple[str, tuple[int, ...]]] | None = None,
+    *,
+    side: int = 31,
+    seconds: float = 5.0,
+    rows: int = 512,
+    part: str = "train",
+    seed: int = 0,
+) -> Landscape:
+    """The landscape of one network of a run.
+
+    directions: "path", "random", or "auto" (the path where it was recorded). weights: one or two picked ones as
+    (parameter name, index), such as ("encoders.0.head.weight", (0, 3)); then `directions` is not looked at. side: points
+    along an axis, fewer when `seconds` do not suffice (at least 9). rows: at most so many of the part's, evenly spaced.
+    The loss is the one that was trained (with its class weights and label smoothing) on "train", the plain one elsewhere.
+
+    Raises TaskError "no-network", "no-path" (weights were not recorded; random directions can be had), "unknown-weight",
+    "bad-option", and what `rows.blocks_and_targets` raises.
+    """
+    found = neural(function, rung)
+    count = len(numbers_of(function, part))
+    places = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(np.int64))
+    sample = blocks_and_targets(function, found.name, places, part)
+    sample = _known(sample)
+    asked = function.record["asked"]
+    options = {key: asked.get(key) for key in ("class_weights", "label_smoothing")} if part == "train" else {}
+    options = {key: value for key, value in options.items() if value}
+    twin = copy.copy(found)
+
+    def loss_of(model: nn.Module) -> torch.Tensor:
+        twin.network = model  # type: ignore[assignment]
+        return twin.loss(twin.run(sample.blocks), sample.targets, options)
+
+    return landscape_of(
+        found.network, loss_of, directions, weights, way=path(function, found.name), side=side, seconds=seconds,
+        seed=seed, kept_step=best_step(function, found.name), rows=sample.frame.height, part=part,
+    )  # fmt: skip
+
+
+def landscape_of(
+    model: nn.Module,
+    loss_of: Callable[[nn.Module], torch.Tensor],
+    directions: str = "auto",
+    weights: Sequence[tuple[str, tuple[int, ...]]] | None = None,
+    *,
+    way: Path | None = None,
+    side: int = 31,
+    seconds: float = 5.0,
+    seed: int = 0,
+    kept_step: int | None = None,
+    rows: int = 0,
+    part: str = "",
+) -> Landscape:
+    """The same for any torch model: `loss_of(model)` gives the loss as a scalar tensor. `way` is its recorded path.
+
+    The model itself is not touched: a copy of it moves.
+    """
+    begun = time.perf_counter()
+    if directions not in ("auto", "path", "random"):
+        raise TaskError("bad-option", f"The directions are auto, path or random, not {directions!r}.")
+    if not LEAST_SIDE <= side <= MOST_SIDE:
+        raise TaskError("bad-option", f"The side is {LEAST_SIDE} to {MOST_SIDE} points, not {side!r}.")
+    mover = Mover(model, loss_of)
+    steps, points = way or ([], [])
+    notices: list[Notice] = []
+    coordinates: np.ndarray | None = None
+    explained: tuple[float, ...] | None = None
+    names: tuple[str, ...]
+    if weights is not None:
+        kind, names, ways, centre = _picked(mover, weights)
+        if points:
+            coordinates = np.array([[point[name][index] for name, index in weights] for point in points], np.float64)
+    else:
+        if directions == "path" and len(points) < 3:
+            raise TaskError(
+                "no-path",
+                "The weights of this network were not recorded while it learned (it is too large for that, or the run is "
+                "from an earlier fofx), so its path cannot be had. Random directions can: directions='random'.",
+            )
+        kind = "path" if len(points) >= 3 and directions != "random" else "random"
+        if kind == "random" and directions == "auto":
+            notices.append(
+                Notice("no-path", "The weights were not recorded while it learned: the directions are random.")
+            )
+        centre = (0.0, 0.0)
+        if kind == "path":
+            names = ("path 1", "path 2")
+            ways, coordinates, explained = principal(mover.start, points)
+        else:
+            names = ("random 1", "random 2")
+            ways, steps = random_directions(mover.start, seed), []
+
+    first = mover.loss([], ())
+    began = time.perf_counter()
+    centre_loss = mover.loss([], ())
+    each = max(time.perf_counter() - began, 1e-6)
+    if first != centre_loss and np.isfinite(centre_loss):
+        raise TaskError(
+            "bad-option", f"loss_of gave {first} and then {centre_loss} for the same weights; it must not be random."
+        )
+    points_losses: np.ndarray | None = None
+    if coordinates is not None:
+        points_losses = np.array([mover.loss_at(point) for point in points])
+    left = seconds - (time.perf_counter() - begun)
+    able = int(max(left, 0.0) / each) if len(ways) == 1 else int(np.sqrt(max(left, 0.0) / each))
+    side = max(LEAST_SIDE, min(side, able))
+    axes = [_axis(at, None if coordinates is None else coordinates[:, n], side, kind) for n, at in enumerate(centre)]
+    shifts = [axis - at for axis, at in zip(axes, centre)]
+    losses = _measure(mover, ways, shifts, begun + max(seconds, 20 * each))
+    missing = int(np.isnan(losses).sum())
+    if missing:
+        notices.append(
+            Notice("landscape-cut", f"{missing} points were not reached in the time; ask for more seconds.", missing)
+        )
+    return Landscape(
+        kind, names, axes[0], axes[1] if len(axes) > 1 else None, losses, centre, centre_loss, coordinates,
+        list(steps) if coordinates is not None else [], points_losses, explained, kept_step, rows, part,
+        time.perf_counter() - begun, notices,
+    )  # fmt: skip
+
+
+class Mover:
+    """A copy of a model whose weights are moved along directions, away from where they are and back."""
+
+    def __init__(self, model: nn.Module, loss_of: Callable[[nn.Module], torch.Tensor]) -> None:
+        self.model, self.loss_of = copy.deepcopy(model).eval(), loss_of
+        self.parameters = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        self.start = {name: p.detach().clone() for name, p in self.parameters.items()}
+
+    @torch.no_grad()
+    def loss(self, ways: Sequence[Direction], amounts: Sequence[float]) -> float:
+        """The loss at start + the sum of amount * direction; the copy is put back to its start."""
+        moved = {name for way in ways for name in way}
+        try:
+            for name in moved:
+                value = self.start[name].clone()
+                for way, amount in zip(ways, amounts):
+                    if name in way and amount:
+                        value.add_(way[name], alpha=float(amount))
+                self.parameters[name].copy_(value)
+            return float(self.loss_of(self.model).item())
+        finally:
+            for name in moved:
+                self.parameters[name].copy_(self.start[name])
+
+    @torch.no_grad()
+    def loss_at(self, point: dict[str, np.ndarray]) -> float:
+        """The loss at these weights (and running means, where the point has them); the copy is put back."""
+        state = self.model.state_dict()
+        before = {name: state[name].clone() for name in point}
+        try:
+            for name, value in point.items():
+                state[name].copy_(torch.from_numpy(value))
+            return float(self.loss_of(self.model).item())
+        finally:
+            for name, value in before.items():
+                state[name].copy_(value)
+
+
+def principal(
+    start: Direction, points: Sequence[dict[str, np.ndarray]]
+) -> tuple[list[Direction], np.ndarray, tuple[float, float]]:
+    """Two unit directions by PCA of the path's points seen from `start`; (F, 2) coordinates; shares of squared distance.
+
+    The matrix M has a row theta_f - theta_final for each point; the directions are its first right singular vectors, found
+    from the small (F, F) matrix M M^T, so that no (F, parameters) matrix in float64 is needed.
+    """
+    gaps = {
+        name: np.stack([point[name] for point in points]).reshape(len(points), -1)
+        - value.cpu().float().numpy().reshape(-1)
+        for name, value in start.items()
+    }
+    products = sum(gap.astype(np.float64) @ gap.T.astype(np.float64) for gap in gaps.values())  # (F, F)
+    squares, vectors = np.linalg.eigh(np.asarray(products))
+    squares = np.clip(squares[::-1], 0, None)
+    vectors = vectors[:, ::-1]
+    total = max(float(squares.sum()), 1e-30)
+    ways, columns = [], []
+    for number in range(2):
+        length = np.sqrt(squares[number])
+        share = vectors[:, number] * (-1 if vectors[0, number] < 0 else 1)  # the path begins on the positive side
+        if length < 1e-12:  # the path is a straight line, or there is none: any second direction shows nothing of it
+            length = np.inf
+        way = {
+            name: torch.from_numpy((share @ gap / length).astype(np.float32))
+            .view_as(start[name])
+            .to(start[name].device)
+            for name, gap in gaps.items()
+        }
+        ways.append(way)
+        columns.append(share * (0.0 if np.isinf(length) else length))
+    return ways, np.stack(columns, axis=1), (float(squares[0] / total), float(squares[1] / total))
+
+
+def random_directions(start: Direction, seed: int = 0) -> list[Direction]:
+    """Two random directions, each filter (first axis) as long as the weights' own; biases and scales do not move."""
+    generator = torch.Generator().manual_seed(seed)
+    ways = []
+    for _ in range(2):
+        way = {}
+        for name, value in start.items():
+            if value.dim() < 2:
+                continue
+            drawn = torch.randn(value.shape, generator=generator).to(value)
+            axes = tuple(range(1, value.dim()))
+            own, length = (torch.linalg.vector_norm(each, dim=axes, keepdim=True) for each in (value, drawn))
+            way[name] = drawn * own / length.clamp(min=1e-12)
+        ways.append(way)
+    return ways
+
+
+def line(
+    loss: str = "mae",
+    w: tuple[float, float] = (-1.0, 5.0),
+    b: tuple[float, float] = (-2.0, 4.0),
+    side: int = 61,
+    start: tuple[float, float] = (3.0, 2.0),
+    rate: float = 0.05,
+    steps: int = 40,
+) -> Landscape:
+    """The exact surface of the course's line, L(w, b) over the six points, and the path of gradient descent from `start`.
+
+    `loss` is "mae" (4.48 at w = 3, b = 2) or "mse". The centre is where the descent ended.
+    """
+    chosen(loss)
+    across, down = np.linspace(*w, side), np.linspace(*b, side)
+    walked = list(descend(*start, rate, steps, loss))
+    gaps = across[None, :, None] * np.array(X) + down[:, None, None] - np.array(Y)  # (B, A, points)
+    losses = (np.abs(gaps) if loss == "mae" else gaps**2).mean(axis=2)
+    way = np.array([[each["w"], each["b"]] for each in walked])
+    last = walked[-1]
+    return Landscape(
+        "line", ("w", "b"), across, down, losses, (last["w"], last["b"]), last["loss"], way,
+        [each["step"] for each in walked], np.array([each["loss"] for each in walked]), rows=len(X),
+    )  # fmt: skip
+
+
+def _picked(
+    mover: Mover, weights: Sequence[tuple[str, tuple[int, ...]]]
+) -> tuple[str, tuple[str, ...], list[Direction], tuple[float, ...]]:
+    """Directions along picked weights, and their values now."""
+    if not 1 <= len(weights) <= 2:
+        raise TaskError("bad-option", f"Pick one weight for a curve or two for a surface, not {len(weights)}.")
+    ways, names, values = [], [], []
+    for name, index in weights:
+        if name not in mover.start:
+            raise TaskError("unknown-weight", f"There is no parameter {name!r}.{nearest(name, mover.start)}")
+        index = tuple(int(place) for place in index)
+        shape = tuple(mover.start[name].shape)
+        if len(index) != len(shape) or not all(0 <= place < size for place, size in zip(index, shape)):
+            raise TaskError("unknown-weight", f"{name!r} has the shape {shape}; there is no weight {index}.")
+        way = torch.zeros_like(mover.start[name])
+        way[index] = 1.0
+        ways.append({name: way})
+        names.append(f"{name}{list(index)}")
+        values.append(float(mover.start[name][index]))
+    if len(set(names)) < len(names):
+        raise TaskError("bad-option", "Pick two different weights.")
+    return "weight" if len(ways) == 1 else "weights", tuple(names), ways, tuple(values)
+
+
+def _axis(centre: float, along: np.ndarray | None, side: int, kind: str) -> np.ndarray:
+    """Evenly spaced points that hold the centre exactly and the path with a quarter to spare: (side,)."""
+    reach = 1.0 if kind == "random" else 0.0 if kind == "path" else max(1.0, 1.5 * abs(centre))
+    low = high = 0.0
+    if along is not None and len(along):
+        low, high = min(0.0, float(along.min() - centre)), max(0.0, float(along.max() - centre))
+    spare = 0.25 * (high - low)
+    low, high = min(low - spare, -reach), max(high + spare, reach)
+    if high - low < 1e-9:
+        low, high = -1.0, 1.0
+    step = (high - low) / (side - 2)  # one point more than needed, so that the grid can be moved onto the centre
+    return centre + step * (np.arange(side) - np.ceil(-low / step - 1e-9))
+
+
+def _measure(mover: Mover, ways: list[Direction], shifts: list[np.ndarray], deadline: float) -> np.ndarray:
+    """The loss at every point, from the centre outwards, until the deadline."""
+    losses = np.full([len(axis) for axis in reversed(shifts)], np.nan)
+    spots = np.stack(np.meshgrid(*[np.arange(len(axis)) for axis in reversed(shifts)], indexing="ij"), -1).reshape(
+        -1, losses.ndim
+    )
+    far = [np.abs(axis) / max(np.abs(axis).max(), 1e-12) for axis in reversed(shifts)]
+    order = np.argsort(np.max([far[n][spots[:, n]] for n in range(losses.ndim)], axis=0), kind="stable")
+    for spot in spots[order]:
+        if time.perf_counter() > deadline:
+            break
+        amounts = [axis[place] for axis, place in zip(shifts, reversed(spot))]
+        losses[tuple(spot)] = mover.loss(ways, amounts)
+    return losses
+
+
+def _known(sample: Rows) -> Rows:
+    """Only rows whose classes training has shown."""
+    known = sample.known
+    if bool(known.all()):
+        return sample
+    if not bool(known.any()):
+        raise TaskError("unknown-class", "None of these rows has a class that training showed.")
+    where = sample.targets[0].device
+    blocks = [block[known.to(where)] for block in sample.blocks]
+    return Rows(blocks, [target[known.to(where)] for target in sample.targets], sample.frame.filter(known.numpy()))
