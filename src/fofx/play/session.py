@@ -1,0 +1,408 @@
+"""One playground under way: data, weights and history, one step at a time, forwards and back. It knows no screen.
+
+    session = Session(State(data="spiral", features=("x", "y", "sin(x)", "sin(y)"), layers=(8, 8)))
+    session.epoch(100)
+    session.train_loss, session.test_loss, session.accuracy
+    session.heat(100)
+
+N points, F features, L layers after the input. Classes are the numbers 0, 1, ...; two classes are learnt as -1 and 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fofx.errors import Notice, TaskError
+from fofx.play import kernels, network
+from fofx.play.carry import carried
+from fofx.play.data import DATA, parts
+from fofx.play.state import State
+from fofx.play.timeline import Snapshot, Timeline
+from fofx.play.trouble import explained
+
+MOST_HISTORY = 2000  # epochs that are kept; beyond, every second is forgotten
+FREE = ("show_penalty", "show_test", "discretize", "hide", "stop_loss", "stop_epochs", "stop_patience")
+FRESH = ("seed", "init", "problem", "classes")  # what begins anew
+OF_DATA = ("data", "problem", "classes", "count", "noise", "train_share", "data_seed", "own")
+
+
+class History(NamedTuple):
+    """The losses at the end of each epoch and after each change, without the penalty. Equally long lists."""
+
+    updates: list[int]
+    train: list[float]
+    test: list[float]
+    penalty: list[float]
+    train_accuracy: list[float]
+    test_accuracy: list[float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example on its way through the network and back.
+
+    row: its number among the training points. outputs: every layer's outputs, the features first. gradient: of this
+    example's loss alone. change: what its update added to the weights and biases.
+    """
+
+    row: int
+    point: np.ndarray  # (2,)
+    answer: float
+    outputs: list[np.ndarray]
+    loss: float
+    gradient: network.Layers
+    change: network.Layers
+
+
+class Session:
+    """A playground. Everything it shows is computed from its weights when it is asked for."""
+
+    def __init__(self, state: State | None = None, points: tuple[Any, Any] | None = None) -> None:
+        """points: (N, 2) places and (N,) answers of one's own, which then stand in the state as `own`."""
+        state = state or State()
+        if points is not None:
+            places, answers = np.asarray(points[0], float).reshape(-1, 2), np.asarray(points[1], float)
+            if len(places) != len(answers):
+                raise TaskError("bad-points", f"{len(places)} points need as many answers, not {len(answers)}.")
+            own = tuple((x, y, answer) for (x, y), answer in zip(places.tolist(), answers.tolist()))
+            state = state.changed(data="own", own=own)
+        self.notices: list[Notice] = list(state.notices)
+        self._begin(state)
+        self.timeline = Timeline(self._snapshot())
+
+    # ------------------------------------------------------------------------------------------------ beginning
+
+    def _begin(self, state: State) -> None:
+        """New data and the first weights."""
+        self.state = state
+        self._lay_out(network.first_weights(state.sizes, state.init, np.random.default_rng(state.seed)))
+        self._make_data()
+        self._place = np.zeros(4, np.int64)
+        self._progress = np.array([np.inf, 0.0])
+        self._begun, self.stopped, self.trouble = True, "", None  # type: bool, str, Notice | None
+        self.remedy: dict[str, Any] = {}
+        self._rows: list[tuple[float, ...]] = []
+        self._note()
+
+    def _lay_out(self, layers: network.Layers) -> None:
+        """Room for these weights and biases, with the optimizer's memory empty."""
+        self._net = network.table(self.state)
+        self._parameters = network.packed(self._net, layers)
+        self._moments = np.zeros_like(self._parameters), np.zeros_like(self._parameters)
+        self._gradient = np.zeros_like(self._parameters)
+        self._mask = network.weight_mask(self._net)
+        self._measured: tuple | None = None
+
+    def _make_data(self) -> None:
+        state = self.state
+        if state.data == "own":
+            table = np.array(state.own)  # (N, 3)
+            points, answers = table[:, :2], table[:, 2]
+        else:
+            random = np.random.default_rng(state.data_seed)
+            points, answers = DATA[state.data](state.count, state.noise / 100, state.classes, random)
+        if state.problem == "classification":
+            answers = answers.astype(np.int64)
+        train, test = parts(len(points), state.train_share, np.random.default_rng(state.data_seed))
+        self.train_points, self.train_answers = points[train], answers[train]
+        self.test_points, self.test_answers = points[test], answers[test]
+        self._make_inputs()
+
+    def _make_inputs(self) -> None:
+        state = self.state
+        self._learnt = network.inputs(state, self.train_points), network.targets(state, self.train_answers)
+        self._tested = network.inputs(state, self.test_points), network.targets(state, self.test_answers)
+        self._measured = None
+
+    def reset(self) -> None:
+        """The first weights again, and nothing to go back to."""
+        self._begin(self.state)
+        self.timeline = Timeline(self._snapshot())
+
+    # ------------------------------------------------------------------------------------------------ the way
+
+    def _snapshot(self) -> Snapshot:
+        tensors = (self._parameters.copy(), self._moments[0].copy(), self._moments[1].copy())
+        return Snapshot(self.state, tensors, self._place.copy(), self._progress.copy(), self._begun)
+
+    def _restore(self, there: Snapshot) -> None:
+        before = self.state
+        self.state = there.state.changed(**{name: getattr(before, name) for name in FREE})
+        self._net = network.table(self.state)
+        self._parameters, *moments = (tensor.copy() for tensor in there.tensors)
+        self._moments = moments[0], moments[1]
+        self._gradient, self._mask = np.zeros_like(self._parameters), network.weight_mask(self._net)
+        self._place, self._progress, self._begun = there.place.copy(), there.progress.copy(), there.begun
+        self.stopped, self.trouble, self.remedy = "", None, {}
+        if any(getattr(before, name) != getattr(self.state, name) for name in OF_DATA):
+            self._make_data()
+        elif before.features != self.state.features:
+            self._make_inputs()
+        self._measured = None
+
+    def _descend(self, updates: int, rule: kernels.Rule) -> np.ndarray:
+        """The compiled loop; what it measured at the end of each epoch (epochs, 6)."""
+        rows = len(self.train_answers)
+        history = np.empty((updates // -(-rows // min(rule.batch, rows)) + 2, 6))
+        tensors = (self._parameters, *self._moments, self._gradient, self._mask)
+        written, reason = kernels.descend(
+            self._net, rule, tensors, self._learnt, self._tested, self._place, self._progress, history, updates
+        )
+        self._measured = None
+        self.stopped = kernels.REASONS[reason]
+        return history[:written]
+
+    def _record(self, measured: np.ndarray) -> None:
+        counts = np.array([len(self.train_answers), len(self.test_answers)])
+        for row in measured:
+            train, test, penalty = float(row[1]), float(row[2]), float(row[5])
+            self._rows.append((int(row[0]), train, test, penalty, *(row[3:5] / counts).tolist()))
+        if len(self._rows) > MOST_HISTORY:
+            self._rows = self._rows[::2]
+
+    def _note(self) -> None:
+        """A point of the chart for the present weights: at the start and after a change."""
+        train, test, penalty, right, tested = self._measure()
+        self._record(np.array([[self.updates, train, test, right, tested, penalty]]))
+
+    def step(self, updates: int = 1) -> int:
+        """Do updates, each on the next batch. Returns how many were done: a stop rule or trouble ends them early."""
+        if updates < 1 or self.trouble is not None:
+            return 0
+        before = self.updates
+        self.timeline.passed(self._snapshot())
+        self._record(self._descend(updates, network.rule(self.state)))
+        if self.stopped == "not-finite":
+            self.trouble, self.remedy = explained(self)
+        return self.updates - before
+
+    def epoch(self, epochs: int = 1) -> int:
+        """Go on to the end of the epoch, and so many in all. Returns the updates done."""
+        rows, batch = len(self.train_answers), self.state.batch
+        left = -(-(rows - int(self._place[1])) // batch)
+        return self.step(left + (epochs - 1) * -(-rows // batch)) if epochs > 0 else 0
+
+    def back(self, updates: int = 1) -> bool:
+        """Undo so many updates, or the last change when none was done since. False where everything began.
+
+        What comes back is the same to the last bit; `step` then does the same updates again.
+        """
+        base = self.timeline.base
+        wanted = self.updates - max(1, updates)
+        if self.updates > base.place[2]:
+            wanted = max(wanted, int(base.place[2]))
+            self._restore(self.timeline.nearest(wanted))
+            if wanted > self.updates:
+                calm = network.rule(self.state)._replace(stop_loss=0.0, stop_epochs=0, stop_patience=0)
+                self._descend(wanted - self.updates, calm)
+                self.stopped = ""
+            self._rows = [row for row in self._rows if row[0] <= wanted]
+            return True
+        before = self.timeline.undo()
+        if before is None:
+            return False
+        self._restore(before[0])
+        self._rows = before[1]
+        return True
+
+    def sample_step(self) -> Sample | None:
+        """Take only the next example: its way through, its gradient, and an update on it alone. `back` undoes it.
+
+        None when there is trouble. The gradient is without dropout and penalty; the update is with them.
+        """
+        if self.trouble is not None:
+            return None
+        before, rows, row = self._snapshot(), list(self._rows), int(self.next_rows[0])
+        values = self.outputs(self.train_points[row : row + 1])[:, 0]
+        outputs = np.split(values, np.cumsum(self.state.sizes)[:-1])
+        gradient, old = self.gradient([row]), self.weights
+        loss, _ = kernels.measure(self._net, self._parameters, *self._one(row))
+        self._record(self._descend(1, network.rule(self.state)._replace(batch=1)))
+        if self.stopped == "not-finite":
+            self.trouble, self.remedy = explained(self)
+        self._begun = False
+        self.timeline.mark("sample", before, rows, self._snapshot())
+        change = [(new[0] - was[0], new[1] - was[1]) for new, was in zip(self.weights, old)]
+        point, answer = self.train_points[row], float(self.train_answers[row])
+        return Sample(row, point, answer, outputs, float(loss), gradient, change)
+
+    def _one(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        wide = len(self._learnt[0]) // len(self.train_answers)
+        return self._learnt[0][row * wide : (row + 1) * wide], self._learnt[1][row : row + 1]
+
+    # ------------------------------------------------------------------------------------------------ changes
+
+    def edit(self, layer: int, unit: int, source: int | str, value: float) -> None:
+        """Set the weight from `source` (a number) or the "bias" of a unit; layer 0 is the one that reads the features."""
+        sizes = self.state.sizes
+        inside = 0 <= layer < len(sizes) - 1 and 0 <= unit < sizes[layer + 1]
+        if not inside or (source != "bias" and not (isinstance(source, int) and 0 <= source < sizes[layer])):
+            raise TaskError("no-such-weight", f"There is no weight from {source!r} to unit {unit} of layer {layer}.")
+        if not abs(value) <= 1e6:
+            raise TaskError("bad-weight", f"A weight is a number within a million, not {value!r}.")
+        before, rows = self._snapshot(), list(self._rows)
+        weights, bias = network.views(self._net, self._parameters)[layer]
+        if isinstance(source, int):
+            weights[unit, source] = value
+        else:
+            bias[unit] = value
+        self._changed(f"edit {layer} {unit} {source}", before, rows, begun=False)
+
+    def change(self, **fields: Any) -> None:
+        """Other settings, keeping the weights where they still have a place; seed, init, problem and classes begin anew.
+
+        A new feature, neuron or layer begins as at the start, the others go on. `back` undoes the change.
+        """
+        old, state = self.state, self.state.changed(**fields)
+        moved = [name for name in state.to_all() if getattr(state, name) != getattr(old, name)]
+        if all(name in FREE for name in moved):
+            self.state = state
+            return
+        before, rows, layers = self._snapshot(), list(self._rows), self.weights
+        if any(name in FRESH for name in moved):
+            self._begin(state)
+            self.timeline.mark(" ".join(moved), before, rows, self._snapshot())
+            return
+        self.state = state
+        if old.sizes != state.sizes or old.features != state.features:
+            self._lay_out(carried(old, layers, state))
+            self._place[3] = 0
+        elif "optimizer" in moved:
+            self._moments[0][:], self._moments[1][:], self._place[3] = 0, 0, 0
+        self._net = network.table(state)
+        if any(name in OF_DATA for name in moved):
+            self._make_data()
+            self._place[1] = 0  # an epoch begun on other data is not gone on with
+        elif "features" in moved:
+            self._make_inputs()
+        same_start = self.updates == 0 and self._begun and old.sizes == state.sizes and old.features == state.features
+        self._changed(" ".join(moved), before, rows, begun=same_start)
+
+    def _changed(self, what: str, before: Snapshot, rows: list, begun: bool) -> None:
+        """The weights, the loss or the rule are others now: measure, draw, and let the stop rules begin anew."""
+        self._measured, self._begun = None, begun
+        self._progress = np.array([np.inf, float(self._place[0])])
+        self.trouble, self.remedy, self.stopped = None, {}, ""
+        self._note()
+        self.timeline.mark(what, before, rows, self._snapshot())
+
+    def cure(self) -> bool:
+        """One click when there is trouble: back to the last weights with a finite loss, and the remedy's settings."""
+        if self.trouble is None:
+            return False
+        remedy = dict(self.remedy)
+        while not np.isfinite(self._measure()[0]) or self.trouble is not None:
+            if not self.back(max(1, (self.updates - int(self.timeline.base.place[2])) // 2)):
+                self.reset()
+                break
+        self.change(**remedy)
+        return True
+
+    # ------------------------------------------------------------------------------------------------ what is seen
+
+    def _measure(self) -> tuple:
+        """Losses of training and test, the penalty, right answers of both: measured once for the same weights."""
+        if self._measured is None:
+            train, right = kernels.measure(self._net, self._parameters, *self._learnt)
+            test, tested = kernels.measure(self._net, self._parameters, *self._tested)
+            rule = network.rule(self.state)
+            penalty = kernels.penalty_of(self._parameters, self._mask, rule.l1, rule.l2)
+            self._measured = (train, test, penalty, right, tested)
+        return self._measured
+
+    @property
+    def epochs(self) -> int:
+        return int(self._place[0])
+
+    @property
+    def updates(self) -> int:
+        return int(self._place[2])
+
+    @property
+    def penalty(self) -> float:
+        """What the penalty adds to the loss."""
+        return float(self._measure()[2])
+
+    @property
+    def train_loss(self) -> float:
+        """Mean loss over the training points now; with `show_penalty`, the penalty is in it."""
+        return float(self._measure()[0]) + (self.penalty if self.state.show_penalty else 0.0)
+
+    @property
+    def test_loss(self) -> float:
+        return float(self._measure()[1]) + (self.penalty if self.state.show_penalty else 0.0)
+
+    @property
+    def train_accuracy(self) -> float | None:
+        """Share of right classes; None for regression."""
+        return self._measure()[3] / len(self.train_answers) if self.state.problem == "classification" else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right classes among the test points; None for regression."""
+        return self._measure()[4] / len(self.test_answers) if self.state.problem == "classification" else None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of this epoch, after the schedule."""
+        return float(kernels.rate_at(network.rule(self.state), self.epochs))
+
+    @property
+    def history(self) -> History:
+        columns = [list(column) for column in zip(*self._rows)]
+        return History(*columns)
+
+    @property
+    def weights(self) -> network.Layers:
+        """Copies of the weights (outputs, inputs) and biases (outputs,) of every layer."""
+        return network.plain(self._net, self._parameters)
+
+    @property
+    def next_rows(self) -> np.ndarray:
+        """The numbers of the training points that the next update takes."""
+        order = kernels.order_of(len(self.train_answers), self.state.seed, self.epochs)
+        return order[self._place[1] : self._place[1] + self.state.batch]
+
+    def gradient(self, rows: Any = None) -> network.Layers:
+        """The gradient of the mean loss over some training points (None: all), without dropout and penalty."""
+        order = np.arange(len(self.train_answers)) if rows is None else np.asarray(rows, np.int64)
+        found = np.zeros_like(self._parameters)
+        kernels.slope_of(self._net, self._parameters, *self._learnt, order, found)
+        return network.plain(self._net, found)
+
+    @property
+    def gradients(self) -> network.Layers:
+        """The gradient over the next batch, as the next step will use it, in the shapes of `weights`."""
+        return self.gradient(self.next_rows)
+
+    def outputs(self, points: np.ndarray) -> np.ndarray:
+        """Every unit's output at points (N, 2): (units, N) float32, features first, then layer by layer.
+
+        The last layer by cross-entropy: a probability for each class, or for two classes p(1) - p(0), from -1 to 1.
+        """
+        results = np.empty((sum(self.state.sizes), len(points)), np.float32)
+        kernels.outputs(self._net, self._parameters, network.inputs(self.state, np.asarray(points, float)), results)
+        if self.state.cross_entropy:
+            last = results[-self.state.outputs :]
+            if self.state.outputs == 1:
+                last[:] = np.tanh(last / 2)
+            else:
+                powers = np.exp(last - last.max(axis=0))
+                last[:] = powers / powers.sum(axis=0)
+        return results
+
+    def predict(self, points: np.ndarray) -> np.ndarray:
+        """The class (N,) int64 or the number (N,) at points (N, 2)."""
+        last = self.outputs(points)[-self.state.outputs :]
+        if self.state.problem == "regression":
+            return last[0]
+        return last.argmax(axis=0) if len(last) > 1 else (last[0] > 0).astype(np.int64)
+
+    def heat(self, side: int = 100) -> np.ndarray:
+        """Every unit's output over the square from -6 to 6: (units, side, side) float32, the top row first."""
+        if not 1 <= side <= 400:
+            raise TaskError("bad-side", f"A heat map has 1 to 400 pixels a side, not {side!r}.")
+        return self.outputs(network.grid(side)).reshape(-1, side, side)
