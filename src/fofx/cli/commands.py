@@ -195,6 +195,19 @@ def demo(ctx: typer.Context, budget: Budget = 70.0, seed: Seed = 0, out: Out = "
 
 
 @app.command(cls=Command)
+def studio(
+    ctx: typer.Context,
+    folder: Annotated[str, typer.Option("--folder", metavar="DIR")] = "runs",
+    port: Annotated[int, typer.Option("--port", metavar="N")] = 8777,
+    share: Annotated[bool, typer.Option("--share")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser")] = False,
+) -> None:
+    from fofx.cli.studio import studio as serve
+
+    serve(folder, port, share, no_browser, ctx.obj)
+
+
+@app.command(cls=Command)
 def doctor(ctx: typer.Context) -> None:
     from fofx.doctor import examine, report
 

@@ -28,10 +28,10 @@ class Limits:
     """One uploaded file."""
     request: int = 4 * MB
     """Any other request body, and one message of a socket."""
-    stored: int = 50_000 * MB
-    """Uploads and runs of one visitor together."""
-    runs: int = 10_000
-    """Runs of one visitor."""
+    stored: int = 1000 * MB
+    """Uploads and runs of one visitor together, where others share the disk."""
+    runs: int = 100
+    """Runs of one visitor, where others share the disk."""
     visitors: int = 1
     """Workspaces; with sharing, how many browsers may come."""
     columns: int = 20_000
@@ -57,7 +57,6 @@ def alone() -> Limits:
 def shared() -> Limits:
     """For a class on one machine."""
     return Limits(
-        shared=True, running=1, waiting=2, waiting_in_all=40, budget=600.0, overtime=300.0, upload=50 * MB, stored=1000 * MB,
-        runs=100, visitors=80, columns=2_000, rows=2_000_000, cells=20_000_000, line=1 * MB, entries=5_000, unpacked=300 * MB,
+        shared=True, running=1, waiting=2, waiting_in_all=40, budget=600.0, overtime=300.0, upload=50 * MB, visitors=80, columns=2_000, rows=2_000_000, cells=20_000_000, line=1 * MB, entries=5_000, unpacked=300 * MB,
         undo=24 * 3600.0,
     )  # fmt: skip

@@ -1,0 +1,117 @@
+"""One training, in a process of its own: `python -m fofx.studio.training FOLDER` carries out FOLDER/job.json.
+
+It says what happens in FOLDER/events.jsonl, a line an event, the last being done, stopped or failed. Its losses are in the
+run's own history files. It outlives the studio; Ctrl-C (SIGINT) ends it with the best so far.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fofx.errors import FofxError, Notice
+from fofx.studio.locks import hold
+
+OFTEN = 0.2  # seconds between two "step" events; every step is in the history
+KINDNESS = 10  # of the process, so that the pages stay quick
+
+
+class Events:
+    """events.jsonl: whole lines only, flushed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "events.jsonl"
+        self.last = 0.0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["what"] == "done":  # told at the very end, when the report is written too
+            return
+        now = time.time()
+        if event["what"] == "step":
+            if now - self.last < OFTEN:
+                return
+            self.last = now
+        self.tell(event)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        line = json.dumps({"at": time.time(), **event}, ensure_ascii=False, default=_plain) + "\n"
+        with open(self.path, "ab") as file:
+            file.write(line.encode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Notice):
+        return vars(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def train(folder: Path) -> None:
+    """Carry out one job; every end is an event."""
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    tell = Events(folder)
+    tell.tell({"what": "begun", "run": job["name"]})
+    try:
+        function = found(job, tell)
+        if job["lang"] != "en":
+            with contextlib.suppress(FofxError):
+                function.report(lang=job["lang"])
+        ended = "stopped" if function.record.get("interrupted") else "done"
+        tell.tell({"what": ended, "winner": function.winner, "kept": True})
+    except KeyboardInterrupt:
+        tell.tell({"what": "stopped", "kept": False})
+    except FofxError as error:
+        tell.tell({"what": "failed", "code": error.code, "text": error.message})
+    except MemoryError:
+        tell.tell(
+            {
+                "what": "failed",
+                "code": "out-of-memory",
+                "text": "The memory of this computer is not enough for these data.",
+            }
+        )
+    except Exception as error:
+        tell.tell({"what": "failed", "code": "unexpected", "text": f"{type(error).__name__}: {str(error)[:300]}"})
+        raise
+
+
+def found(job: dict[str, Any], tell: Events) -> Any:
+    """What the job asked for, found."""
+    from fofx.find import find
+
+    asked: dict[str, Any] = dict(job["find"])
+    data: Any = job["data"]
+    if job["task"]:
+        from fofx.tasks import task as built_in
+
+        task = built_in(job["task"])
+        data = task.table()
+        kinds = {**task.options.get("kinds", {}), **(asked.get("kinds") or {})}
+        asked = {**task.options, **{key: value for key, value in asked.items() if value is not None}}
+        asked.update(outputs=asked.get("outputs") or task.outputs, kinds=kinds or None)
+    if job["resume"]:
+        return find(data, resume=job["resume"], watch=tell)
+    return find(data, out=job["out"], name=job["name"], watch=tell, **asked)
+
+
+def main(folder: Path) -> int:
+    held = hold(folder / "lock") if os.name == "nt" else None  # elsewhere the lock comes with the process
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also when the studio was started with it ignored
+    if os.name != "nt":
+        os.nice(KINDNESS)
+    try:
+        train(folder)
+    except KeyboardInterrupt:
+        Events(folder).tell({"what": "stopped", "kept": False})
+    if held is not None:
+        os.close(held)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
