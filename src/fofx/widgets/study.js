@@ -260,3 +260,15 @@ function contour(values, across, down, level) {
     }
   return found;
 }
+
+/** A small mark of a class, by form and colour, for texts and tables. */
+function sign(w, number, colour = classColour(number), ring = false) {
+  const made = node("canvas", { width: 32, height: 32, class: "study-sign", "aria-hidden": "true" });
+  const context = made.getContext("2d");
+  context.scale(2, 2);
+  context.fillStyle = colour;
+  context.strokeStyle = ring ? w.ink.accent : w.ink.text;
+  context.lineWidth = ring ? 3 : 0.8;
+  mark(context, number, 8, 8, 5);
+  return made;
+}
