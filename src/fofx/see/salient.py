@@ -256,15 +256,18 @@ def stretches(row: Row, part: dict, text: str) -> tuple[list[tuple[int, int, str
     from tokenizers import Tokenizer
 
     if "tokenizer" in part:
-        tokenizer, length, special = Tokenizer.from_str(part["tokenizer"]), int(part["length"]), True
-        tokenizer.enable_truncation(length)
+        tokenizer = Tokenizer.from_str(part["tokenizer"])
+        tokenizer.no_padding()
+        tokenizer.no_truncation()  # the file may have settings of its own; `encode_by` sets both
+        total = len(tokenizer.encode(text, add_special_tokens=False).ids)
+        tokenizer.enable_truncation(int(part["length"]))
         encoding = tokenizer.encode(text)
-        whole = [(a, b, word) for (a, b), word in zip(encoding.offsets, encoding.tokens)]
-        return whole, sum(len(each.ids) for each in encoding.overflowing)
+        read = [(a, b, word) for (a, b), word in zip(encoding.offsets, encoding.tokens)]
+        return read, total - encoding.special_tokens_mask.count(0)
     each = next(f for f in row.function.fields if isinstance(f, Text) and f.name == part["block"])
-    tokenizer, length, special = Tokenizer.from_str(each.tokenizer_json), each.length, False
-    encoding = tokenizer.encode(text, add_special_tokens=special)
+    encoding = Tokenizer.from_str(each.tokenizer_json).encode(text, add_special_tokens=False)
     whole = [(a, b, word) for (a, b), word in zip(encoding.offsets, encoding.tokens)] or [(0, 0, "[UNK]")]
+    length = each.length
     if len(whole) <= length:
         return whole, 0
     tail = length // 3  # as `encode_texts` cuts: the head and the tail stay
