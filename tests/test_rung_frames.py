@@ -86,6 +86,7 @@ def test_a_descent_that_ends_early_keeps_where_it_ended(tmp_path: Path) -> None:
         pass
     steps = sorted(int(file.stem) for file in (tmp_path / "weights").glob("*.safetensors"))
     assert steps[-1] == 29 and 29 not in path_steps(60, PATH)
+    assert max(int(file.stem) for file in tmp_path.glob("*.safetensors")) == 29
 
 
 def test_a_large_network_keeps_no_weights_and_a_middling_one_fewer(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-import fofx
 import small
 from fofx.errors import TaskError
 from fofx.models.bert import BERT
@@ -31,20 +28,7 @@ from fofx.see.activations import (
     windows,
 )
 from fofx.see.rows import blocks_and_targets, neural
-
-
-@cache
-def reviews() -> fofx.Function:
-    found = fofx.find(
-        small.reviews(), "label", model="transformer", budget=2.0, out=str(small.place()), name="see-text"
-    )
-    return fofx.load(found.run.path)
-
-
-@cache
-def pictures(model: str = "cnn") -> fofx.Function:
-    found = fofx.find(small.pictures(), model=model, budget=1.5, out=str(small.place()), name=f"see-{model}")
-    return fofx.load(found.run.path)
+from seen import pictures, reviews
 
 
 def test_rollout_by_hand() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import cache
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from fofx.models.mlp import MLP, activation_named
 from fofx.see.chain import Chain, by_hand, chain
 from fofx.see.dense import SLOPES, slopes_of
 from fofx.see.formulas import Weight
+from seen import prices
 
 ACTIVATIONS = sorted(kind.__name__ for kind in SLOPES)
 
@@ -203,14 +203,6 @@ def test_a_wrong_question_is_answered() -> None:
 
 
 # ---------------------------------------------------------------------------------------------- the run's own numbers
-
-
-@cache
-def prices() -> fofx.Function:
-    columns = small.table()
-    data = {name: columns[name] for name in ("size", "colour", "price")}
-    found = fofx.find(data, "price", model="mlp", budget=1.0, out=str(small.place()), name="chain-prices")
-    return fofx.load(found.run.path)
 
 
 @pytest.mark.parametrize("weight", [(0, 5, 0), (0, 7, None), (1, 3, 2), (2, 0, 4), (2, 0, None)])

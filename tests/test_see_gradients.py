@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-import fofx
 import small
 from fofx.errors import TaskError
 from fofx.models.cnn import CNN
@@ -19,14 +16,7 @@ from fofx.optimize import optimize
 from fofx.recipe import Recipe
 from fofx.see.frames import curves, weight_steps
 from fofx.see.gradients import dead_of, dead_units, gradients, gradients_of, histogram, over_time
-
-
-@cache
-def prices() -> fofx.Function:
-    columns = small.table()
-    data = {name: columns[name] for name in ("size", "colour", "price")}
-    found = fofx.find(data, "price", model="mlp", budget=1.0, out=str(small.place()), name="see-gradients")
-    return fofx.load(found.run.path)
+from seen import prices
 
 
 def data(rows: int = 64) -> tuple[torch.Tensor, torch.Tensor]:

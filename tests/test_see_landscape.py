@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import cache
 
 import numpy as np
 import pytest
@@ -19,14 +18,7 @@ from fofx.see.frames import rung_at, weight_steps
 from fofx.see.landscape import Mover, landscape, landscape_of, line, principal, random_directions
 from fofx.see.rows import blocks_and_targets, neural, numbers_of
 from fofx.tasks.line import least_squares, mean_loss
-
-
-@cache
-def prices() -> fofx.Function:
-    columns = small.table()
-    data = {name: columns[name] for name in ("size", "colour", "price")}
-    found = fofx.find(data, "price", model="mlp", budget=1.0, out=str(small.place()), name="see-landscape")
-    return fofx.load(found.run.path)
+from seen import prices
 
 
 def loss_on_train(function: fofx.Function, network: nn.Module | None = None) -> float:

@@ -49,8 +49,10 @@ class Frames:
             if step.number in self.path:
                 self.record_weights(step.number)
             yield step
-        if step is not None and step.number not in self.path and self.path:
-            self.record_weights(step.number)  # it ended early: the path leads to where it ended
+        if step is not None and step.number not in self.wanted:  # it ended early: the last frame is where it ended
+            self.record(step.number)
+        if step is not None and self.path and step.number not in self.path:
+            self.record_weights(step.number)
 
     def file(self, number: int, kind: str = "") -> Path:
         return self.folder / kind / f"{number:07d}.safetensors"
