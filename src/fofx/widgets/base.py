@@ -30,6 +30,7 @@ class Widget(anywidget.AnyWidget):
     """A widget in one language and theme. Subclasses say `name`, their traits, and what a message does (`receive`)."""
 
     name: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ()  # further files of a large widget, joined before NAME.js
     lang = traitlets.Enum(LANGUAGES).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
@@ -39,7 +40,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **more: Any) -> None:
         if "name" in vars(cls):  # not the class that anywidget derives for one instance
-            cls._esm = script(cls.name)
+            cls._esm = script(cls.name, cls.parts)
             cls._css = styles(cls.name)
         super().__init_subclass__(**more)
 
@@ -76,9 +77,10 @@ def texts(name: str, lang: str) -> dict[str, str]:
     return {key: text for key, text in table(lang).items() if key.startswith((f"{name}.", ALWAYS))}
 
 
-def script(name: str) -> str:
-    """The kit and the widget's own file as one module."""
-    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("kit.js", f"{name}.js"))
+def script(name: str, parts: tuple[str, ...] = ()) -> str:
+    """The kit, the widget's further parts and its own file as one module."""
+    files = ["kit.js", *(f"{part}.js" for part in parts), f"{name}.js"]
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
 
 
 def styles(name: str) -> str:

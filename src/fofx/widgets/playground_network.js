@@ -1,0 +1,422 @@
+// The network in the middle: a tile for every feature and neuron, a curve for every weight. Widths and colours are the weights.
+// Links are drawn on one canvas, since they change every frame; over it lie curves that are not seen but hit, focused and named.
+
+const MAP_SIDE = 34; // dots of a neuron's heat map, as Python sends it
+const LEAST_COLUMN = 88; // pixels between two layers before the network is scrolled instead of squeezed
+const HEAD = 62; // pixels above the tiles for each layer's buttons
+
+function networkView(p, lane) {
+  const { w } = p;
+  const links = node("canvas", { class: "pg-links", "aria-hidden": "true" });
+  const hits = node("svg", { class: "pg-hits" });
+  const tiles = node("div", { class: "pg-tiles" });
+  const place = node("div", { class: "pg-place" }, links, hits, tiles);
+  const scroll = node("div", { class: "pg-scroll" }, place);
+  const card = weightCard(p, lane, scroll);
+  const layersName = node("span", { class: "pg-layers-name" });
+  const fewer = roundButton(p, "−", "playground.layer-remove", () => resize((layers) => layers.slice(0, -1)));
+  const more = roundButton(p, "+", "playground.layer-add", () => resize((layers) => [...layers, Math.min(layers.at(-1) ?? 4, 4)]));
+  const title = node("div", { class: "pg-layers", "data-control": "layers" }, fewer, layersName, more);
+  const hint = words(p, "p", "playground.network-hint", { class: "pg-hint" });
+  const element = node("div", { class: "pg-net", role: "group" }, title, scroll, card.element, hint);
+
+  let shape = null; // what is laid out now, as text
+  let units = []; // {layer, unit, feature, x, y, tile, button}
+  let curves = []; // {layer, unit, source, at, path, d}
+  let biases = []; // {layer, unit, at, dot}
+  let items = []; // everything that can be focused, in order
+  let current = 0;
+  let size = { width: 0, height: 0, tile: 40 };
+
+  const state = () => p.states()[lane];
+  const resize = (change) => {
+    const now = state();
+    const layers = change([...now.layers]);
+    if (layers.length > p.limits().layers) return;
+    p.change({ layers }, lane);
+  };
+
+  /** Where everything stands; called when the shape, the room or the language changes. */
+  function layout() {
+    const now = state();
+    const frame = p.frame(lane);
+    if (!now || !frame) return false;
+    const shown = w.model.get("features");
+    const sizes = frame.sizes;
+    const room = scroll.clientWidth;
+    const mark = JSON.stringify([shown, now.features, sizes, room, now.activations, w.model.get("lang"), now.hide]);
+    if (mark === shape) return true;
+    shape = mark;
+    const focused = tiles.contains(document.activeElement) || hits.contains(document.activeElement);
+    const rows = Math.max(shown.length, ...sizes.slice(1));
+    const tile = Math.max(26, Math.min(40, Math.floor(440 / rows) - 11));
+    const pitch = tile + 12;
+    const columns = sizes.length - 1; // hidden layers and the output
+    const label = 50;
+    const width = Math.max(room, label + tile * 2 + 10 + columns * LEAST_COLUMN);
+    const height = HEAD + rows * pitch + 4;
+    size = { width, height, tile };
+    place.style.width = `${width}px`;
+    place.style.height = `${height}px`;
+    hits.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    hits.setAttribute("width", width);
+    hits.setAttribute("height", height);
+    const left = label + tile / 2;
+    const right = width - tile / 2 - (sizes.at(-1) > 1 ? 26 : 8);
+    const across = (column) => left + ((right - left) * column) / columns;
+    const down = (count, number) => HEAD + (rows * pitch) / 2 + (number - (count - 1) / 2) * pitch;
+
+    tiles.replaceChildren();
+    hits.replaceChildren();
+    units = [];
+    curves = [];
+    biases = [];
+    items = [];
+    shown.forEach((formula, row) => {
+      const input = now.features.indexOf(formula);
+      units.push(unitTile({ layer: 0, unit: input, row, feature: formula, x: left, y: down(shown.length, row) }));
+    });
+    tiles.append(featureHead(left));
+    let offset = 0;
+    for (let layer = 1; layer <= columns; layer++) {
+      const [inputs, outputs] = [sizes[layer - 1], sizes[layer]];
+      tiles.append(layer < columns ? layerHead(layer, across(layer), outputs) : outputHead(across(layer)));
+      for (let unit = 0; unit < outputs; unit++) {
+        const target = unitTile({ layer, unit, x: across(layer), y: down(outputs, unit), output: layer === columns, outputs });
+        units.push(target);
+        biases.push({ layer, unit, at: offset + outputs * inputs + unit, dot: target.dot });
+        for (let source = 0; source < inputs; source++) {
+          const from = units.find((each) => each.layer === layer - 1 && each.unit === source);
+          curves.push(curve(from, target, { layer, unit, source, inputs, at: offset + unit * inputs + source }));
+        }
+      }
+      offset += outputs * inputs + outputs;
+    }
+    items.forEach((item, number) => item.node.setAttribute("tabindex", number === 0 ? "0" : "-1"));
+    current = Math.min(current, items.length - 1);
+    if (focused) focus(current);
+    layersName.textContent = p.say("playground.layers", { count: sizes.length - 2 });
+    fewer.disabled = sizes.length <= 2;
+    more.disabled = sizes.length - 2 >= p.limits().layers;
+    paintFeatures();
+    return true;
+  }
+
+  function unitTile(unit) {
+    const heat = heatTile(MAP_SIDE);
+    const dot = unit.layer ? node("span", { class: "pg-bias", "aria-hidden": "true" }) : null;
+    const half = size.tile / 2;
+    const button = node("button", { type: "button", class: "pg-unit" }, heat.canvas, dot);
+    button.style.cssText = `left:${unit.x - half}px;top:${unit.y - half}px;width:${size.tile}px;height:${size.tile}px`;
+    if (!unit.layer) {
+      button.setAttribute("aria-pressed", String(unit.unit >= 0));
+      button.dataset.control = "features";
+      const name = node("span", { class: "pg-feature-name", title: unit.feature }, written(unit.feature));
+      name.style.cssText = `right:${size.width - unit.x + half + 6}px;top:${unit.y - half}px;height:${size.tile}px`;
+      tiles.append(name);
+    }
+    if (unit.output && unit.outputs > 1) {
+      const sign = node("canvas", { class: "pg-class-mark", width: 36, height: 36, "aria-hidden": "true" });
+      const context = sign.getContext("2d");
+      context.fillStyle = classColour(unit.unit);
+      context.strokeStyle = w.ink.back;
+      mark(context, unit.unit, 18, 18, 11);
+      sign.style.cssText = `left:${unit.x + half + 5}px;top:${unit.y - 9}px`;
+      tiles.append(sign);
+    }
+    tiles.append(button);
+    const made = { ...unit, heat, button, dot };
+    items.push({ node: button, kind: unit.layer ? "unit" : "feature", ...unit });
+    return made;
+  }
+
+  function curve(from, target, link) {
+    const half = size.tile / 2;
+    const spread = ((link.source - (link.inputs - 1) / 2) / link.inputs) * Math.min(14, size.tile * 0.4);
+    const [x0, y0, x1, y1] = [from.x + half, from.y, target.x - half, target.y + spread];
+    const middle = (x0 + x1) / 2;
+    const d = `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
+    const path = node("path", { d, class: "pg-hit", role: "slider", "aria-valuemin": -10, "aria-valuemax": 10 });
+    hits.append(path);
+    items.push({ node: path, kind: "link", ...link, x: middle, y: (y0 + y1) / 2 });
+    return { ...link, path, line: new Path2D(d) };
+  }
+
+  function featureHead(x) {
+    const head = node("div", { class: "pg-head pg-head-first" }, node("b", {}, p.say("playground.features")));
+    head.style.left = "0";
+    head.style.width = `${x + size.tile / 2 + 10}px`;
+    return head;
+  }
+
+  function layerHead(layer, x, count) {
+    const limit = p.limits().units;
+    const less = roundButton(p, "−", "playground.neuron-remove", () => resize((layers) => layers.with(layer - 1, count - 1)), { layer });
+    const add = roundButton(p, "+", "playground.neuron-add", () => resize((layers) => layers.with(layer - 1, count + 1)), { layer });
+    less.disabled = count <= 1;
+    add.disabled = count >= limit;
+    const activation = p.named("activation", state().activations[layer - 1]);
+    const head = node(
+      "div",
+      { class: "pg-head" },
+      node("span", { class: "pg-stepper", "data-control": "layers" }, less, node("b", {}, String(count)), add),
+      node("span", { class: "pg-small" }, activation),
+    );
+    head.style.left = `${x}px`;
+    return head;
+  }
+
+  function outputHead(x) {
+    const head = node("div", { class: "pg-head" }, node("b", {}, p.say("playground.output-short")), node("span", { class: "pg-small" }, p.outputName(lane)));
+    head.style.left = `${x}px`;
+    return head;
+  }
+
+  function paintFeatures() {
+    const maps = p.featureMaps();
+    const colours = p.colours();
+    for (const unit of units) {
+      if (unit.layer === 0 && maps.length >= (unit.row + 1) * MAP_SIDE ** 2) {
+        unit.heat.paint(maps.subarray(unit.row * MAP_SIDE ** 2, (unit.row + 1) * MAP_SIDE ** 2), colours);
+      }
+    }
+  }
+
+  /** Tiles, links and biases of the newest frame. */
+  function paint() {
+    if (!layout()) return;
+    const frame = p.frame(lane);
+    const colours = p.colours();
+    const values = p.showGradients ? frame.gradients : frame.weights;
+    if (!values) return;
+    let at = 0;
+    for (const unit of units) {
+      if (!unit.layer) continue;
+      unit.heat.paint(frame.maps.subarray(at, at + MAP_SIDE ** 2), colours);
+      at += MAP_SIDE ** 2;
+    }
+    let largest = 1;
+    if (p.showGradients) largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
+    paintLinks(frame, values, largest);
+    for (const { at: place, dot } of biases) dot.style.background = inkOf(p, values[place] / largest, 0.15);
+    card.follow();
+    element.setAttribute("aria-label", p.say("playground.network-label", { sizes: frame.sizes.join(" – ") }));
+  }
+
+  function paintLinks(frame, values, largest) {
+    const dots = Math.min(window.devicePixelRatio || 1, 2);
+    const [wide, high] = [Math.round(size.width * dots), Math.round(size.height * dots)];
+    if (links.width !== wide || links.height !== high) {
+      links.width = wide;
+      links.height = high;
+      links.style.width = `${size.width}px`;
+      links.style.height = `${size.height}px`;
+    }
+    const context = links.getContext("2d");
+    context.setTransform(dots, 0, 0, dots, 0, 0);
+    context.clearRect(0, 0, size.width, size.height);
+    context.lineCap = "butt";
+    const strong = p.showGradients ? largest : 1;
+    const flows = curves.length <= 120 && !p.still;
+    for (const link of curves) {
+      const value = values[link.at];
+      const part = Math.min(Math.abs(value) / strong, p.showGradients ? 1 : 5);
+      context.lineWidth = p.showGradients ? 0.7 + 7 * part : 0.9 + 1.75 * part;
+      context.strokeStyle = inkOf(p, value / strong, 0.3);
+      if (flows) {
+        context.setLineDash([10, 2]);
+        context.lineDashOffset = -(frame.updates % 1200) / 6;
+      } else context.setLineDash([]);
+      context.stroke(link.line);
+    }
+  }
+
+  /** Make one item the one that Tab comes to, and go there. */
+  function focus(number) {
+    if (!items.length) return;
+    items[current]?.node.setAttribute("tabindex", "-1");
+    current = (number + items.length) % items.length;
+    items[current].node.setAttribute("tabindex", "0");
+    items[current].node.focus();
+  }
+
+  const itemOf = (target) => items.find((item) => item.node === target || item.node.contains(target));
+  const valueOf = (item) => {
+    const frame = p.frame(lane);
+    if (item.kind === "link") return frame.weights[curves.find((each) => each.path === item.node).at];
+    return frame.weights[biases.find((each) => each.layer === item.layer && each.unit === item.unit).at];
+  };
+  const send = (item, value) => p.edit(lane, item.layer - 1, item.unit, item.kind === "link" ? item.source : "bias", value);
+
+  function nameOf(item) {
+    const name = (layer, unit) => {
+      if (layer === 0) return written(state().features[unit] ?? "");
+      const outputs = p.frame(lane).sizes.at(-1);
+      if (layer === p.frame(lane).sizes.length - 1) return outputs > 1 ? p.say("playground.class", { name: p.className(unit) }) : p.say("playground.output-short");
+      return p.say("playground.neuron", { layer, unit: unit + 1 });
+    };
+    if (item.kind === "link") return p.say("playground.weight-name", { from: name(item.layer - 1, item.source), to: name(item.layer, item.unit) });
+    if (item.kind === "unit") return p.say("playground.bias-name", { name: name(item.layer, item.unit) });
+    return p.say("playground.feature-name", { name: written(item.feature) });
+  }
+
+  function describe(item) {
+    const text = nameOf(item);
+    item.node.setAttribute("aria-label", item.kind === "unit" ? `${text} ${brief(valueOf(item))}` : text);
+    if (item.kind === "link") {
+      item.node.setAttribute("aria-valuenow", String(valueOf(item)));
+      item.node.setAttribute("aria-valuetext", brief(valueOf(item)));
+    }
+  }
+
+  function point(item) {
+    if (item.kind !== "link") p.look(lane, item.layer, item.kind === "feature" ? item.row : item.unit);
+    if (item.kind !== "feature") card.show(item, nameOf(item), () => valueOf(item), (value) => send(item, value), size);
+    describe(item);
+  }
+
+  w.on(place, "pointerover focusin", (event) => {
+    const item = itemOf(event.target);
+    if (!item || card.held()) return;
+    if (event.type === "focusin") {
+      items[current]?.node.setAttribute("tabindex", "-1");
+      current = items.indexOf(item);
+      item.node.setAttribute("tabindex", "0");
+    } else if (event.pointerType === "touch") return;
+    point(item);
+  });
+  w.on(place, "pointerout focusout", (event) => {
+    if (card.held() || place.contains(document.activeElement) || itemOf(event.relatedTarget)) return;
+    card.hide();
+    p.look(lane, null);
+  });
+  w.on(place, "click", (event) => {
+    const item = itemOf(event.target);
+    if (!item) return;
+    if (item.kind === "feature") {
+      toggle(item.feature);
+      return;
+    }
+    const held = card.held();
+    card.hide();
+    if (held && held.node === item.node) return;
+    point(item);
+    card.hold(event.detail === 0);
+  });
+  w.on(place, "keydown", (event) => {
+    const item = itemOf(event.target);
+    if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
+    const number = items.indexOf(item);
+    const near = (way) => items.findIndex((each, at) => (way > 0 ? at > number : false) && each.kind !== "link");
+    const actions = {
+      ArrowRight: () => focus(number + 1),
+      ArrowLeft: () => focus(number - 1),
+      PageDown: () => focus(near(1) >= 0 ? near(1) : items.length - 1),
+      PageUp: () => focus(Math.max(0, items.findLastIndex((each, at) => at < number && each.kind !== "link"))),
+      Home: () => focus(0),
+      End: () => focus(items.length - 1),
+    };
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (way && item.kind !== "feature") actions[event.key] = () => send(item, Math.round((valueOf(item) + way * (event.shiftKey ? 1 : 0.1)) * 1e4) / 1e4);
+    if (event.key === "Delete" && item.kind !== "feature") actions.Delete = () => send(item, 0);
+    if (event.key === "Enter" && item.kind === "link") actions.Enter = () => card.hold(true);
+    if (event.key === "Escape") actions.Escape = () => card.hide();
+    if (!actions[event.key]) return;
+    event.preventDefault();
+    actions[event.key]();
+  });
+
+  function toggle(formula) {
+    const now = state().features;
+    const next = now.includes(formula) ? now.filter((each) => each !== formula) : w.model.get("features").filter((each) => each === formula || now.includes(each));
+    if (next.length) p.change({ features: next }, lane);
+  }
+
+  w.watch("feature_maps features", () => ((shape = null), w.redraw()));
+  p.label(() => (shape = null));
+  w.drawing(paint);
+  return { element, repaint: () => ((shape = null), w.redraw()) };
+}
+
+/** A small round button with a sign. */
+function roundButton(p, sign, key, action, values = {}) {
+  const made = node("button", { type: "button", class: "pg-round", title: p.say(key, values), "aria-label": p.say(key, values) }, sign);
+  made.onclick = action;
+  return made;
+}
+
+/** The card that names a weight or bias and its value; held by a click, it can be edited. */
+function weightCard(p, lane, scroll) {
+  const { w } = p;
+  const name = node("span", { class: "pg-card-name" });
+  const value = node("input", { type: "number", step: "0.1", inputmode: "decimal" });
+  const slide = node("input", { type: "range", min: -5, max: 5, step: 0.01 });
+  const gradient = node("span", { class: "pg-small" });
+  const close = iconButton(p, "close", "playground.close", () => hide());
+  const element = node("div", { class: "pg-card", role: "dialog", hidden: "" }, node("span", { class: "pg-card-head" }, name, close), node("span", { class: "pg-card-row" }, value, slide), gradient);
+  let item = null;
+  let read = null;
+  let send = null;
+  let held = false;
+  let waiting = 0;
+
+  const hide = () => {
+    const back = held && element.contains(document.activeElement) ? item?.node : null;
+    item = null;
+    held = false;
+    element.hidden = true;
+    element.classList.remove("pg-held");
+    p.look(lane, null);
+    back?.focus();
+  };
+  const follow = () => {
+    if (!item) return;
+    const now = read();
+    if (document.activeElement !== value) value.value = brief(now, 4);
+    if (document.activeElement !== slide || !waiting) slide.value = String(now);
+  };
+  w.on(slide, "input", () => {
+    value.value = slide.value;
+    waiting ||= setTimeout(() => {
+      waiting = 0;
+      send?.(Number(slide.value));
+    }, 40);
+  });
+  w.ending(() => clearTimeout(waiting));
+  w.on(value, "input change", () => {
+    if (value.value.trim() !== "" && Number.isFinite(Number(value.value))) send?.(Number(value.value));
+  });
+  w.on(element, "keydown", (event) => {
+    if (event.key === "Escape" || (event.key === "Enter" && event.target === value)) hide();
+  });
+  w.on(document, "pointerdown", (event) => {
+    if (held && !element.contains(event.target) && !event.target.closest?.(".pg-unit, .pg-hit")) hide();
+  });
+  return {
+    element,
+    follow,
+    hide,
+    held: () => (held ? item : null),
+    show(next, text, get, set, size) {
+      item = next;
+      read = get;
+      send = set;
+      name.textContent = text;
+      element.setAttribute("aria-label", text);
+      element.hidden = false;
+      const wide = element.offsetWidth;
+      const room = element.parentElement.clientWidth;
+      const x = next.x - scroll.scrollLeft + scroll.offsetLeft;
+      const below = next.kind === "link" ? 12 : size.tile / 2 + 8;
+      element.style.left = `${Math.max(0, Math.min(room - wide, x - wide / 2))}px`;
+      element.style.top = `${scroll.offsetTop + next.y + below}px`;
+      follow();
+    },
+    hold(typing) {
+      if (!item) return;
+      held = true;
+      element.classList.add("pg-held");
+      if (typing) value.select();
+    },
+  };
+}
