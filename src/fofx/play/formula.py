@@ -125,14 +125,14 @@ def canonical(text: str) -> str:
 def evaluated(node: ast.expr, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     match node:
         case ast.Constant(value=int() | float()):
-            return np.float64(node.value)  # type: ignore[arg-type, return-value]
+            return np.asarray(float(node.value))
         case ast.Name(id=name):
-            return {"x": x, "y": y, "pi": np.float64(np.pi), "e": np.float64(np.e)}[name]
+            return {"x": x, "y": y, "pi": np.asarray(np.pi), "e": np.asarray(np.e)}[name]
         case ast.BinOp(left=left, op=op, right=right):
             return OPERATORS[type(op)](evaluated(left, x, y), evaluated(right, x, y))
         case ast.UnaryOp(op=op, operand=operand):
             value = evaluated(operand, x, y)
-            return -value if isinstance(op, ast.USub) else value
+            return np.negative(value) if isinstance(op, ast.USub) else value
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return OPERATORS[type(op)](evaluated(left, x, y), evaluated(right, x, y)) * np.float64(1)
         case ast.Call(func=ast.Name(id=name), args=arguments):

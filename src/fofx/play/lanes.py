@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Eight float32 numbers in one register of the processor, as a type that numba-compiled code can add and multiply.
 
 numba leaves LLVM's joining of scalar statements off, and its loop vectorizer pays a check at every short loop. A network

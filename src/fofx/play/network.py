@@ -6,13 +6,14 @@ A layer's weights are shown as (outputs, inputs) and its biases as (outputs,), a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from fofx.play import kernels
 from fofx.play.formula import values as formula_values
-from fofx.play.kernels import AT, KIND, KINDS, LOSS, LOSSES, SIZE, UNITS, WIDE
+from fofx.play.layers import AT, KIND, KINDS, LOSS, LOSSES, SIZE, UNITS, WIDE
 from fofx.play.state import State
+from fofx.play.updates import RULES, SCHEDULES, Rule
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
@@ -24,7 +25,7 @@ def first_weights(sizes, init, random):
     variance 2 / inputs (He 2015). normal: normal with variance 1. zeros: all alike, so that neurons stay alike.
     """
     layers = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+    for inputs, outputs in pairwise(sizes):
         shape = (outputs, inputs)
         if init == "playground":
             weights = random.uniform(-0.5, 0.5, shape)
@@ -102,13 +103,13 @@ def targets(state: State, answers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(answers, np.float32)
 
 
-def rule(state: State) -> kernels.Rule:
+def rule(state: State) -> Rule:
     """The settings of the updates as the compiled loop reads them."""
     penalty = {state.regularisation: state.penalty}
-    return kernels.Rule(
-        kernels.RULES[state.optimizer],
+    return Rule(
+        RULES[state.optimizer],
         state.rate,
-        kernels.SCHEDULES[state.schedule],
+        SCHEDULES[state.schedule],
         state.horizon,
         penalty.get("l1", 0.0),
         penalty.get("l2", 0.0),

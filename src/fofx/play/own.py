@@ -148,10 +148,10 @@ def pasted(text: str, problem: str | None = None) -> Own:
     lines = [re.split(r"\s*[,;\t]\s*|\s+", line.strip()) for line in text[:1_000_000].splitlines() if line.strip()]
     if lines and not math.isfinite(number(lines[0][0])):
         lines = lines[1:]
-    columns = list(zip(*[(*line, None, None, None)[:3] for line in lines]))
-    if not columns:
+    if not lines:
         raise DataError("no-points", "Paste lines of x, y and the answer, such as: 1.5, -2, red")
-    return points_of(*columns, problem=problem)
+    x, y, answers = zip(*[(*line, None, None, None)[:3] for line in lines])
+    return points_of(x, y, answers, problem=problem)
 
 
 def from_csv(text: str, x: str, y: str, answer: str, problem: str | None = None) -> Own:

@@ -10,8 +10,7 @@ N points, F features, L layers after the input. Classes are the numbers 0, 1, ..
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,11 @@ from fofx.errors import Notice, TaskError
 from fofx.play import kernels, network
 from fofx.play.carry import carried
 from fofx.play.data import DATA, parts
+from fofx.play.seen import NOTHING, Sample, Seen
 from fofx.play.state import State
 from fofx.play.timeline import Snapshot, Timeline
 from fofx.play.trouble import explained
+from fofx.play.updates import Rule
 
 MOST_HISTORY = 2000  # epochs that are kept; beyond, every second is forgotten
 FREE = ("show_penalty", "show_test", "discretize", "hide", "stop_loss", "stop_epochs", "stop_patience")
@@ -29,35 +30,7 @@ FRESH = ("seed", "init", "problem", "classes")  # what begins anew
 OF_DATA = ("data", "problem", "classes", "count", "noise", "train_share", "data_seed", "own")
 
 
-class History(NamedTuple):
-    """The losses at the end of each epoch and after each change, without the penalty. Equally long lists."""
-
-    updates: list[int]
-    train: list[float]
-    test: list[float]
-    penalty: list[float]
-    train_accuracy: list[float]
-    test_accuracy: list[float]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One example on its way through the network and back.
-
-    row: its number among the training points. outputs: every layer's outputs, the features first. gradient: of this
-    example's loss alone. change: what its update added to the weights and biases.
-    """
-
-    row: int
-    point: np.ndarray  # (2,)
-    answer: float
-    outputs: list[np.ndarray]
-    loss: float
-    gradient: network.Layers
-    change: network.Layers
-
-
-class Session:
+class Session(Seen):
     """A playground. Everything it shows is computed from its weights when it is asked for."""
 
     def __init__(self, state: State | None = None, points: tuple[Any, Any] | None = None) -> None:
@@ -122,6 +95,32 @@ class Session:
         self._begin(self.state)
         self.timeline = Timeline(self._snapshot())
 
+    def _set_out(self, tensors: list[np.ndarray], place: np.ndarray) -> None:
+        """Begin from given parameters and moments instead of the first weights."""
+        self._parameters, self._moments = tensors[0], (tensors[1], tensors[2])
+        self._place, self._begun, self._measured, self._rows = place, False, None, []
+        self._progress = np.array([np.inf, float(place[0])])
+        self._note()
+        self.timeline = Timeline(self._snapshot())
+
+    @classmethod
+    def from_code(cls, text: str) -> Session:
+        """The playground a script of `code()` was taken from, as far as the script trains. TaskError "bad-code"."""
+        from fofx.play.script import opened
+
+        return opened(cls, text)
+
+    @classmethod
+    def from_url(cls, url: str) -> Session:
+        """A new playground with the settings of a URL; `notices` say what was beyond the limits."""
+        return cls(State.from_url(url))
+
+    def code(self) -> str:
+        """What is on the screen as one plain PyTorch script that gives the same losses. TaskError "no-code"."""
+        from fofx.play.script import code
+
+        return code(self)
+
     # ------------------------------------------------------------------------------------------------ the way
 
     def _snapshot(self) -> Snapshot:
@@ -143,7 +142,7 @@ class Session:
             self._make_inputs()
         self._measured = None
 
-    def _descend(self, updates: int, rule: kernels.Rule) -> np.ndarray:
+    def _descend(self, updates: int, rule: Rule) -> np.ndarray:
         """The compiled loop; what it measured at the end of each epoch (epochs, 6)."""
         rows = len(self.train_answers)
         history = np.empty((updates // -(-rows // min(rule.batch, rows)) + 2, 6))
@@ -219,7 +218,7 @@ class Session:
         values = self.outputs(self.train_points[row : row + 1])[:, 0]
         outputs = np.split(values, np.cumsum(self.state.sizes)[:-1])
         gradient, old = self.gradient([row]), self.weights
-        loss, _ = kernels.measure(self._net, self._parameters, *self._one(row))
+        loss, _ = kernels.measure(self._net, self._parameters, *self._one(row), NOTHING)
         self._record(self._descend(1, network.rule(self.state)._replace(batch=1)))
         if self.stopped == "not-finite":
             self.trouble, self.remedy = explained(self)
@@ -300,109 +299,3 @@ class Session:
                 break
         self.change(**remedy)
         return True
-
-    # ------------------------------------------------------------------------------------------------ what is seen
-
-    def _measure(self) -> tuple:
-        """Losses of training and test, the penalty, right answers of both: measured once for the same weights."""
-        if self._measured is None:
-            train, right = kernels.measure(self._net, self._parameters, *self._learnt)
-            test, tested = kernels.measure(self._net, self._parameters, *self._tested)
-            rule = network.rule(self.state)
-            penalty = kernels.penalty_of(self._parameters, self._mask, rule.l1, rule.l2)
-            self._measured = (train, test, penalty, right, tested)
-        return self._measured
-
-    @property
-    def epochs(self) -> int:
-        return int(self._place[0])
-
-    @property
-    def updates(self) -> int:
-        return int(self._place[2])
-
-    @property
-    def penalty(self) -> float:
-        """What the penalty adds to the loss."""
-        return float(self._measure()[2])
-
-    @property
-    def train_loss(self) -> float:
-        """Mean loss over the training points now; with `show_penalty`, the penalty is in it."""
-        return float(self._measure()[0]) + (self.penalty if self.state.show_penalty else 0.0)
-
-    @property
-    def test_loss(self) -> float:
-        return float(self._measure()[1]) + (self.penalty if self.state.show_penalty else 0.0)
-
-    @property
-    def train_accuracy(self) -> float | None:
-        """Share of right classes; None for regression."""
-        return self._measure()[3] / len(self.train_answers) if self.state.problem == "classification" else None
-
-    @property
-    def accuracy(self) -> float | None:
-        """Share of right classes among the test points; None for regression."""
-        return self._measure()[4] / len(self.test_answers) if self.state.problem == "classification" else None
-
-    @property
-    def rate(self) -> float:
-        """The learning rate of this epoch, after the schedule."""
-        return float(kernels.rate_at(network.rule(self.state), self.epochs))
-
-    @property
-    def history(self) -> History:
-        columns = [list(column) for column in zip(*self._rows)]
-        return History(*columns)
-
-    @property
-    def weights(self) -> network.Layers:
-        """Copies of the weights (outputs, inputs) and biases (outputs,) of every layer."""
-        return network.plain(self._net, self._parameters)
-
-    @property
-    def next_rows(self) -> np.ndarray:
-        """The numbers of the training points that the next update takes."""
-        order = kernels.order_of(len(self.train_answers), self.state.seed, self.epochs)
-        return order[self._place[1] : self._place[1] + self.state.batch]
-
-    def gradient(self, rows: Any = None) -> network.Layers:
-        """The gradient of the mean loss over some training points (None: all), without dropout and penalty."""
-        order = np.arange(len(self.train_answers)) if rows is None else np.asarray(rows, np.int64)
-        found = np.zeros_like(self._parameters)
-        kernels.slope_of(self._net, self._parameters, *self._learnt, order, found)
-        return network.plain(self._net, found)
-
-    @property
-    def gradients(self) -> network.Layers:
-        """The gradient over the next batch, as the next step will use it, in the shapes of `weights`."""
-        return self.gradient(self.next_rows)
-
-    def outputs(self, points: np.ndarray) -> np.ndarray:
-        """Every unit's output at points (N, 2): (units, N) float32, features first, then layer by layer.
-
-        The last layer by cross-entropy: a probability for each class, or for two classes p(1) - p(0), from -1 to 1.
-        """
-        results = np.empty((sum(self.state.sizes), len(points)), np.float32)
-        kernels.outputs(self._net, self._parameters, network.inputs(self.state, np.asarray(points, float)), results)
-        if self.state.cross_entropy:
-            last = results[-self.state.outputs :]
-            if self.state.outputs == 1:
-                last[:] = np.tanh(last / 2)
-            else:
-                powers = np.exp(last - last.max(axis=0))
-                last[:] = powers / powers.sum(axis=0)
-        return results
-
-    def predict(self, points: np.ndarray) -> np.ndarray:
-        """The class (N,) int64 or the number (N,) at points (N, 2)."""
-        last = self.outputs(points)[-self.state.outputs :]
-        if self.state.problem == "regression":
-            return last[0]
-        return last.argmax(axis=0) if len(last) > 1 else (last[0] > 0).astype(np.int64)
-
-    def heat(self, side: int = 100) -> np.ndarray:
-        """Every unit's output over the square from -6 to 6: (units, side, side) float32, the top row first."""
-        if not 1 <= side <= 400:
-            raise TaskError("bad-side", f"A heat map has 1 to 400 pixels a side, not {side!r}.")
-        return self.outputs(network.grid(side)).reshape(-1, side, side)

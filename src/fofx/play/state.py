@@ -55,32 +55,11 @@ RANGES: dict[str, tuple[float, float]] = {
 LAYERS, NEURONS, MOST_FEATURES = 6, 16, 16
 # Controls that a teacher can hide by the URL: hide=rate;noise
 HIDEABLE = (
-    "data",
-    "problem",
-    "classes",
-    "features",
-    "layers",
-    "activations",
-    "output",
-    "loss",
-    "rate",
-    "regularisation",
+    *("data", "problem", "classes", "features", "layers", "activations", "output", "loss", "rate", "regularisation"),
+    *("penalty", "optimizer", "schedule", "dropout", "init", "batch", "count", "noise", "train_share", "seed"),
+    *("show_penalty", "show_test", "discretize", "reset", "play", "step", "back", "sample", "code", "rivals", "sweep"),
+    *("landscape", "mistakes", "stop", "own", "weights", "chart"),
 )
-HIDEABLE += ("penalty", "optimizer", "schedule", "dropout", "init", "batch", "count", "noise", "train_share", "seed")
-HIDEABLE += (
-    "show_penalty",
-    "show_test",
-    "discretize",
-    "reset",
-    "play",
-    "step",
-    "back",
-    "sample",
-    "code",
-    "rivals",
-    "sweep",
-)
-HIDEABLE += ("landscape", "mistakes", "stop", "own", "weights", "chart")
 
 
 @dataclass(frozen=True)
@@ -157,9 +136,9 @@ class State:
             yield "output", f"Cross-entropy takes scores: the output is 'linear', not {self.output!r}."
         if self.data == "own" and not self.own:
             yield "data", "data='own' needs points: own=((x, y, answer), ...)."
-        if self.data == "own" and self.problem == "classification":
-            if any(answer != int(answer) or not 0 <= answer < self.classes for _, _, answer in self.own):
-                yield "classes", f"The answers of own points must be the whole numbers from 0 to {self.classes - 1}."
+        strange = [answer for *_, answer in self.own if answer != int(answer) or not 0 <= answer < self.classes]
+        if self.data == "own" and self.problem == "classification" and strange:
+            yield "classes", f"The answers of own points must be the whole numbers from 0 to {self.classes - 1}."
 
     @property
     def cross_entropy(self) -> bool:
@@ -360,7 +339,7 @@ def read(name: str, text: str) -> Any:
             parts = tuple(part.strip() for part in text.split(";")) if text else ()
             return tuple(int(part) for part in parts) if name == "layers" else parts
         if KINDS[name] in (int, float):
-            return KINDS[name](text)
+            return int(text) if KINDS[name] is int else float(text)
     except (ValueError, FofxError):
         return text if KINDS[name] is not tuple else None
     return text
