@@ -85,8 +85,9 @@ def test_a_runs_kept_weights_and_its_way() -> None:
     found = gradients(function)
     assert found.rung == "mlp" and found.warm == 10 and all(layer.gradient > 0 for layer in found.layers)
     assert found.rate == pytest.approx(curves(function, "mlp")["rate"][found.step])
-    way = over_time(function, "mlp", seconds=20)
-    steps = [step for step in weight_steps(function, "mlp") if step < len(curves(function, "mlp")["step"])]
+    way = over_time(function, "mlp", seconds=1e6)
+    recipe = Recipe.from_json(next(r.recipe for r in function.rungs if r.name == "mlp")["optimize"])
+    steps = [step for step in weight_steps(function, "mlp") if step < recipe.last]
     assert way.steps == steps and way.gradient.shape == way.ratio.shape == (len(steps), 3)
     assert way.layers == [layer.name for layer in found.layers]
     assert np.isfinite(way.ratio).all() and way.loss[0] > way.loss[-1]

@@ -33,7 +33,7 @@ def loss_on_train(function: fofx.Function, network: nn.Module | None = None) -> 
 def test_the_centre_is_the_loss_at_the_weights() -> None:
     function = prices()
     for directions in ("path", "random"):
-        found = landscape(function, "mlp", directions, side=15, seconds=20)
+        found = landscape(function, "mlp", directions, side=15, seconds=1e6)
         right = loss_on_train(function)
         assert found.centre_loss == pytest.approx(right, rel=1e-5)
         row, column = np.flatnonzero(found.y == 0), np.flatnonzero(found.x == 0)
@@ -46,7 +46,7 @@ def test_the_centre_is_the_loss_at_the_weights() -> None:
 
 def test_the_path_lies_in_the_plane_and_ends_at_the_centre() -> None:
     function = prices()
-    found = landscape(function, "mlp", side=15, seconds=20)
+    found = landscape(function, "mlp", side=15, seconds=1e6)
     assert found.kind == "path" and found.path is not None and found.path_losses is not None
     assert found.path_steps == weight_steps(function, "mlp")
     x, y = found.path.T
@@ -69,7 +69,7 @@ def test_one_weight_gives_a_curve_and_two_a_surface() -> None:
     network = neural(function, "mlp").network
     name = next(name for name, value in network.named_parameters() if value.dim() == 2)
     now = float(network.get_parameter(name).detach()[1, 0])
-    curve = landscape(function, "mlp", weights=[(name, (1, 0))], side=11, seconds=20)
+    curve = landscape(function, "mlp", weights=[(name, (1, 0))], side=11, seconds=1e6)
     assert curve.kind == "weight" and curve.y is None and curve.centre == (now,)
     for value, loss in zip(curve.x, curve.losses):
         moved = copy.deepcopy(network)
@@ -77,7 +77,7 @@ def test_one_weight_gives_a_curve_and_two_a_surface() -> None:
             moved.get_parameter(name)[1, 0] = float(value)
         assert loss == pytest.approx(loss_on_train(function, moved), rel=1e-4)
     assert curve.path is not None and curve.path.shape == (len(curve.path_steps), 1)
-    surface = landscape(function, "mlp", weights=[(name, (1, 0)), (name, (2, 0))], side=11, seconds=20)
+    surface = landscape(function, "mlp", weights=[(name, (1, 0)), (name, (2, 0))], side=11, seconds=1e6)
     assert surface.y is not None and np.array_equal(surface.x, curve.x)
     assert np.array_equal(surface.losses[surface.y == surface.centre[1]][0], curve.losses)
     assert surface.losses[surface.y == surface.centre[1], surface.x == surface.centre[0]] == pytest.approx(
