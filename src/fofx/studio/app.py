@@ -17,6 +17,7 @@ import re
 import secrets
 import socket
 import threading
+import warnings
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -114,6 +115,9 @@ class Studio:
 
         inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=beating)
         inner.router.routes.extend(bridge.routes())
+        warnings.filterwarnings(
+            "ignore", category=FutureWarning, module="nicegui"
+        )  # it looks at every object when it starts
         pages.register(self.workspace_of, self.jobs_of)
         ui.run_with(
             inner, title="fofx", favicon="ƒ", dark=None, tailwind=False, reconnect_timeout=RECONNECT, gzip_middleware_factory=None,
@@ -250,7 +254,8 @@ def serve(
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[place])
     left = studio.training()
-    print("\n" + words.say("studio_server.left", lang, count=left) if left else "", flush=True)
+    if left:
+        print("\n" + words.say("studio_server.left", lang, count=left), flush=True)
 
 
 def open_when_ready(server: Any, url: str) -> None:

@@ -133,7 +133,7 @@ export default {
       if (this.ready) this.post(message);
     },
     post([number, head, buffers]) {
-      this.socket.send(join({ ...head, number }, buffers));
+      if (this.socket?.readyState === 1) this.socket.send(join({ ...head, number }, buffers)); // else at the next connection
     },
     connect() {
       if (this.over.signal.aborted || this.socket) return;
@@ -204,11 +204,7 @@ export default {
           this.model.send({ id, kind: "anywidget-command", name, msg }, undefined, buffers);
         });
       try {
-        if (this.styles) {
-          const sheet = document.createElement("style");
-          sheet.textContent = this.styles;
-          this.$el.prepend(sheet);
-        }
+        if (this.styles) await dressed(this.styles);
         const loaded = await import(this.module);
         let widget = loaded.default ?? loaded;
         if (typeof widget === "function") widget = await widget();
@@ -227,6 +223,15 @@ export default {
     },
   },
 };
+
+/** The style sheet at `address`, once on a page however many widgets share it; waits until it is here, or cannot be had. */
+const sheets = {};
+function dressed(address) {
+  return (sheets[address] ??= new Promise((done) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address, onload: done, onerror: done });
+    document.head.append(link);
+  }));
+}
 
 /** Whether two values are the same, so that an echo changes nothing. Buffers are never compared: they are new. */
 function same(one, other) {
