@@ -171,10 +171,11 @@ def weighted_sums(features, weights):
     """features @ weights.T: (M, D) dense or sparse, (C, D) -> (M, C)."""
     if hasattr(features, "tocsr") or weights.size > 512:
         return np.asarray(features @ weights.T, dtype=np.float64)  # (M, C)
+    turned = np.ascontiguousarray(weights.T)  # (D, C)
     sums = np.empty((len(features), len(weights)))  # (M, C)
-    for start in range(0, len(features), 1024):  # a product this thin is not worth the matrix library's threads
-        part = slice(start, start + 1024)
-        np.matmul(features[part], weights.T, out=sums[part])
+    for start in range(0, len(features), 2048):  # a product this thin is not worth the matrix library's threads
+        part = slice(start, start + 2048)
+        np.matmul(features[part], turned, out=sums[part])
     return sums
 
 

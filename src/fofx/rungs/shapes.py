@@ -34,10 +34,12 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
         vector = inputs.vector()
         if name == "tabm" and blocks == 1:
             edges = quantile_edges(vector[:20_000], bins=min(32, max(4, len(vector) // 25)))
-            encoders.append({"block": VECTOR, "model": "tabm", "inputs": vector.shape[1], "edges": edges})
+            part = {"block": VECTOR, "model": "tabm", "inputs": vector.shape[1], "edges": edges}
+            encoders.append(part | {"hidden": [128, 128], "members": 8, "dropout": 0.1})
         else:
             hidden = [64, 64] if len(vector) < 2000 else [128, 128]
-            encoders.append({"block": VECTOR, "model": "mlp", "inputs": vector.shape[1], "hidden": hidden})
+            part = {"block": VECTOR, "model": "mlp", "inputs": vector.shape[1]}
+            encoders.append(part | {"hidden": hidden, "dropout": 0.1})
     for text in inputs.text_fields():
         if name.startswith(("bert/", "hf/")):
             encoders.append(pretrained_text(name, text.name))
@@ -126,15 +128,16 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     if name == "mlp":
         from fofx.models.mlp import MLP
 
-        return MLP(part["inputs"], outputs, hidden=tuple(part["hidden"]), dropout=0.1)
+        return MLP(part["inputs"], outputs, hidden=tuple(part["hidden"]), dropout=part.get("dropout", 0.1))
     if name == "tabm":
         from fofx.models.tabm import TabM
 
-        return TabM(part["inputs"], outputs, edges=part["edges"])
+        size = {key: part[key] for key in ("hidden", "members", "dropout") if key in part}
+        return TabM(part["inputs"], outputs, edges=part["edges"], **size)
     if name == "cnn":
         from fofx.models.cnn import CNN
 
-        return CNN(outputs, channels=part["channels"], size=part["side"], dropout=0.1)
+        return CNN(outputs, channels=part["channels"], size=part["side"], dropout=part.get("dropout", 0.1))
     if name == "resnet":
         from fofx.models.resnet import ResNet
 
@@ -142,7 +145,7 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     if name in ("gru", "lstm", "rnn"):
         from fofx.models.rnn import TextRNN
 
-        return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=0.5)
+        return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=part.get("dropout", 0.5))
     if name == "transformer":
         from fofx.models.transformer import Transformer
 
@@ -152,7 +155,7 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
             width=part["width"],
             layers=part["layers"],
             positions=part["positions"],
-            dropout=0.4,
+            dropout=part.get("dropout", 0.4),
         )
     if name == "lenet":
         from fofx.models.lenet import LeNet
