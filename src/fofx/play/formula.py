@@ -125,7 +125,7 @@ def canonical(text: str) -> str:
 def evaluated(node: ast.expr, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     match node:
         case ast.Constant(value=int() | float()):
-            return np.asarray(float(node.value))
+            return np.asarray(node.value, np.float64)
         case ast.Name(id=name):
             return {"x": x, "y": y, "pi": np.asarray(np.pi), "e": np.asarray(np.e)}[name]
         case ast.BinOp(left=left, op=op, right=right):

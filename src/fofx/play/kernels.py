@@ -36,7 +36,7 @@ def order_of(rows, seed, epoch):
 
 
 @compiled
-def measure(net, parameters, inputs, answers, results):
+def measure_outputs(net, parameters, inputs, answers, results):
     """Mean loss, and how many answers are right, over all rows of `inputs` (N * wide), `answers` (N,).
 
     `results` (units, N) takes every unit's output, the inputs first, then layer by layer; with shape (0, 0) none.
@@ -63,6 +63,12 @@ def measure(net, parameters, inputs, answers, results):
                     results[unit, first + sample] = values[at + sample * net[WIDE, layer]]
                 unit += 1
     return total / rows, right
+
+
+@compiled
+def measure(net, parameters, inputs, answers):
+    """Mean loss, and how many answers are right."""
+    return measure_outputs(net, parameters, inputs, answers, np.empty((0, 0), np.float32))
 
 
 @compiled
@@ -93,7 +99,6 @@ def descend(net, rule, tensors, learnt, tested, place, progress, history, update
     values = np.zeros(room(net) * min(rule.batch, rows), np.float32)
     slopes, deltas, turned = np.zeros_like(values), np.zeros_like(values), np.zeros(32 * 32, np.float32)
     reshuffle(order, rule.seed, place[0])
-    nothing = np.empty((0, 0), np.float32)
     written = 0
     for _ in range(updates):
         first = place[1]
@@ -114,9 +119,9 @@ def descend(net, rule, tensors, learnt, tested, place, progress, history, update
         place[0] += 1
         place[1] = 0
         reshuffle(order, rule.seed, place[0])
-        loss, right = measure(net, parameters, inputs, answers, nothing)
+        loss, right = measure(net, parameters, inputs, answers)
         history[written, 0], history[written, 1], history[written, 3] = place[2], loss, right
-        history[written, 2], right = measure(net, parameters, tested[0], tested[1], nothing)
+        history[written, 2], right = measure(net, parameters, tested[0], tested[1])
         history[written, 4] = right
         history[written, 5] = penalty_of(parameters, is_weight, rule.l1, rule.l2)
         written += 1

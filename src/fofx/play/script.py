@@ -310,7 +310,7 @@ def opened(session_of: Any, text: str) -> Session:
     session: Session = session_of(State.from_json(json.dumps(given)))
     start, updates = line_of(text, START_LINE), line_of(text, UPDATES_LINE)
     names = ("epoch", "row", "update", "moves")
-    place = [start.get(name) if isinstance(start, dict) else None for name in names]
+    place: list[Any] = [start.get(name) if isinstance(start, dict) else None for name in names]
     whole = all(type(number) is int and 0 <= number < 2**40 for number in (*place, updates))
     if not whole or place[1] >= len(session.train_answers) or not 0 <= updates - place[2] <= MOST_UPDATES:
         raise TaskError("bad-code", "The START and UPDATES of this script are damaged, or too far apart to repeat.")

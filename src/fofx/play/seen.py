@@ -15,8 +15,6 @@ from fofx.play import kernels, network
 from fofx.play.state import State
 from fofx.play.updates import rate_at
 
-NOTHING = np.empty((0, 0), np.float32)
-
 
 class History(NamedTuple):
     """The losses at the end of each epoch and after each change, without the penalty. Equally long lists."""
@@ -46,6 +44,16 @@ class Sample:
     change: network.Layers
 
 
+class Mistake(NamedTuple):
+    """A point that is answered wrongly. row: its number in its part."""
+
+    row: int
+    point: np.ndarray  # (2,)
+    answer: float
+    said: float
+    loss: float
+
+
 class Seen:
     """The readable half of a `Session`, which owns what is declared here."""
 
@@ -66,8 +74,8 @@ class Seen:
     def _measure(self) -> tuple:
         """Losses of training and test, the penalty, right answers of both: measured once for the same weights."""
         if self._measured is None:
-            train, right = kernels.measure(self._net, self._parameters, *self._learnt, NOTHING)
-            test, tested = kernels.measure(self._net, self._parameters, *self._tested, NOTHING)
+            train, right = kernels.measure(self._net, self._parameters, *self._learnt)
+            test, tested = kernels.measure(self._net, self._parameters, *self._tested)
             rule = network.rule(self.state)
             penalty = kernels.penalty_of(self._parameters, self._mask, rule.l1, rule.l2)
             self._measured = (train, test, penalty, right, tested)
@@ -145,7 +153,7 @@ class Seen:
         """
         results = np.empty((sum(self.state.sizes), len(points)), np.float32)
         inputs = network.inputs(self.state, np.asarray(points, float))
-        kernels.measure(self._net, self._parameters, inputs, np.zeros(len(points), np.float32), results)
+        kernels.measure_outputs(self._net, self._parameters, inputs, np.zeros(len(points), np.float32), results)
         if self.state.cross_entropy:
             last = results[-self.state.outputs :]
             if self.state.outputs == 1:
@@ -167,3 +175,47 @@ class Seen:
         if not 1 <= side <= 400:
             raise TaskError("bad-side", f"A heat map has 1 to 400 pixels a side, not {side!r}.")
         return self.outputs(network.grid(side)).reshape(-1, side, side)
+
+    def mistakes(self) -> np.ndarray:
+        """The points that are given another class: their numbers (M,), training points first, then test points.
+
+        Empty for regression, where every answer is a little wrong: see `worst`.
+        """
+        if self.state.problem == "regression":
+            return np.empty(0, np.int64)
+        said = self.predict(np.concatenate([self.train_points, self.test_points]))
+        return np.flatnonzero(said != np.concatenate([self.train_answers, self.test_answers]))
+
+    def worst(self, most: int = 20, part: str = "test") -> list[Mistake]:
+        """The points of a part ("train" or "test") with another answer than the right one, by their loss, the worst first."""
+        learnt = part == "train"
+        points = self.train_points if learnt else self.test_points
+        answers = self.train_answers if learnt else self.test_answers
+        said, losses = self.predict(points), self.losses(part)
+        wrong = np.flatnonzero(said != answers)
+        rows = wrong[np.argsort(-losses[wrong], kind="stable")][:most]
+        return [
+            Mistake(int(row), points[row], float(answers[row]), float(said[row]), float(losses[row])) for row in rows
+        ]
+
+    def losses(self, part: str = "test") -> np.ndarray:
+        """The loss of every point of a part ("train" or "test"), without the penalty: (N,) float64."""
+        inputs, answers = self._learnt if part == "train" else self._tested
+        wide = len(inputs) // len(answers)
+        rows = [
+            kernels.measure(self._net, self._parameters, inputs[row * wide : (row + 1) * wide], answers[row : row + 1])
+            for row in range(len(answers))
+        ]
+        return np.array([loss for loss, _ in rows])
+
+    def rivals(self, side: int = 50) -> list[Any]:
+        """KNN, tree, naive Bayes and a line on the same points: see `fofx.play.rivals.Rival`."""
+        from fofx.play.rivals import rivals
+
+        return rivals(self, side)  # type: ignore[arg-type]
+
+    def landscape(self, weights: Any = None, side: int = 41, reach: float | None = None, seed: int = 0) -> Any:
+        """The loss around the present weights: see `fofx.play.landscape.landscape`."""
+        from fofx.play.landscape import landscape
+
+        return landscape(self, weights, side, reach, seed)  # type: ignore[arg-type]

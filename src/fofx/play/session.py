@@ -18,7 +18,7 @@ from fofx.errors import Notice, TaskError
 from fofx.play import kernels, network
 from fofx.play.carry import carried
 from fofx.play.data import DATA, parts
-from fofx.play.seen import NOTHING, Sample, Seen
+from fofx.play.seen import Sample, Seen
 from fofx.play.state import State
 from fofx.play.timeline import Snapshot, Timeline
 from fofx.play.trouble import explained
@@ -218,7 +218,7 @@ class Session(Seen):
         values = self.outputs(self.train_points[row : row + 1])[:, 0]
         outputs = np.split(values, np.cumsum(self.state.sizes)[:-1])
         gradient, old = self.gradient([row]), self.weights
-        loss, _ = kernels.measure(self._net, self._parameters, *self._one(row), NOTHING)
+        loss, _ = kernels.measure(self._net, self._parameters, *self._one(row))
         self._record(self._descend(1, network.rule(self.state)._replace(batch=1)))
         if self.stopped == "not-finite":
             self.trouble, self.remedy = explained(self)
