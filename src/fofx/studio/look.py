@@ -10,6 +10,8 @@ All texts come from the words of the page's language. What a user gave (names, l
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import contextmanager
 from functools import cache
@@ -18,10 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nicegui import run, ui
+from nicegui import Client, app, run, ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 from starlette.requests import Request
+from starlette.responses import Response
 
 from fofx.errors import FofxError, Notice
 from fofx.studio import notice
@@ -59,6 +62,9 @@ class Page:
         self.lang = language_of(request)
         self.path: dict[str, str] = dict(request.path_params)
         self.query: dict[str, str] = dict(request.query_params)
+        self.raw_query = request.url.query
+        self._pairs = request.query_params.multi_items()
+        self.loop = asyncio.get_running_loop()
         self.client = ui.context.client
         self.workspace, self.jobs = workspace_of(), jobs_of()
 
@@ -78,6 +84,30 @@ class Page:
         tag("h1", text)
         if lead:
             tag("p", lead, "lead")
+
+    def mirror(self, name: str, value: str) -> None:
+        """Keep `value` in the address as ?name=..., without a new entry in the history; "" takes it away. From any thread."""
+        change = f"to.searchParams.set({json.dumps(name)}, {json.dumps(value)})"
+        self._replace(change if value else f"to.searchParams.delete({json.dumps(name)})")
+
+    def mirror_all(self, query: str, kept: Iterable[str]) -> None:
+        """Make `query` the address's, and keep the parts named in `kept`. From any thread."""
+        names = json.dumps(list(kept))
+        rest = f"{names}.filter((n) => to.searchParams.has(n)).map((n) => n + '=' + encodeURIComponent(to.searchParams.get(n)))"
+        self._replace(f"to.search = [{json.dumps(query)}, ...{rest}].filter((part) => part).join('&')")
+
+    def _replace(self, change: str) -> None:
+        def go() -> None:
+            if not self.client.is_deleted:
+                self.client.run_javascript(
+                    f"{{ const to = new URL(location.href); {change}; history.replaceState(history.state, '', to); }}"
+                )
+
+        self.loop.call_soon_threadsafe(go)
+
+    def all(self, name: str) -> list[str]:
+        """Every value that the address gives for `name`."""
+        return [value for key, value in self._pairs if key == name]
 
     # ---- what may go wrong
 
@@ -124,7 +154,7 @@ class Page:
                 ui.spinner(size="22px")
                 tag("span", text or self.say("studio.working"))
         try:
-            return await run.io_bound(function, *given)
+            return await threaded(function, *given)
         finally:
             if not waiting.is_deleted:
                 waiting.delete()
@@ -134,8 +164,13 @@ class Page:
         await self.client.connected()
 
     def leave(self, address: str) -> None:
-        with self.client:
-            ui.navigate.to(address)
+        """Go to another page; from any thread."""
+
+        def go() -> None:
+            with self.client:
+                ui.navigate.to(address)
+
+        self.loop.call_soon_threadsafe(go)
 
 
 def register(
@@ -161,6 +196,18 @@ def register(
     ui.page(route, title="fofx", favicon=LOGO, response_timeout=30)(shown)
 
 
+def register_missing(build: Build, workspace_of: Callable[[], Any], jobs_of: Callable[[], Any]) -> None:
+    """Show `build` where there is no page."""
+
+    async def missing(request: Request, problem: Exception) -> Response:
+        with Client(ui.page("", title="fofx", favicon=LOGO), request=request) as client:
+            with frame(language_of(request), ""):
+                await build(Page(request, workspace_of, jobs_of))
+            return client.build_response(request, 404)
+
+    app.exception_handler(404)(missing)
+
+
 def run_link(name: str, tab: str = "", query: str = "") -> str:
     """The address of a run's page; a name may hold any character."""
     return f"/run/{quote(name, safe='')}" + (f"/{tab}" if tab else "") + (f"?{query}" if query else "")
@@ -172,7 +219,7 @@ def style() -> str:
 
 
 @contextmanager
-def frame(lang: str, here: str):  # type: ignore[no-untyped-def]
+def frame(lang: str, here: str):
     """Header, navigation and the main part, in which the page is built."""
     ui.add_head_html(
         f"<style>{style()}</style><script>document.documentElement.lang = '{'zh-Hans' if lang == 'zh' else 'en'}';"
@@ -199,6 +246,11 @@ def frame(lang: str, here: str):  # type: ignore[no-untyped-def]
         )
     with ui.element("main").classes("fx-main").props('id="main" tabindex="-1"') as main:
         yield main
+
+
+async def threaded(function: Callable[..., Any], *given: Any) -> Any:
+    """The result of a function that reads the disk or computes: the event loop belongs to every visitor."""
+    return await run.io_bound(function, *given)
 
 
 # ---- small pieces
@@ -296,4 +348,4 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-__all__ = ["FofxError", "Page", "alert", "button", "copied", "drawn", "empty", "frame", "link", "math", "register", "run_link", "shown", "table", "tag"]  # fmt: skip
+__all__ = ["FofxError", "Page", "alert", "button", "copied", "drawn", "empty", "frame", "link", "math", "register", "run_link", "shown", "table", "tag", "threaded"]  # fmt: skip

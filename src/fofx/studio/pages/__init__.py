@@ -26,7 +26,7 @@ def register(workspace_of: Callable[[], Any], jobs_of: Callable[[], Any]) -> Non
         "/compare": (compare.compare, "runs"),
         "/run/{name}": (run.run_page, "runs"),
         "/run/{name}/{tab}": (run.run_page, "runs"),
-        "/{rest:path}": (home.nowhere, ""),
     }
     for route, (build, here) in pages.items():
         look.register(route, build, workspace_of, jobs_of, here)
+    look.register_missing(home.nowhere, workspace_of, jobs_of)

@@ -10,13 +10,14 @@ import math
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 
 CLASSES = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#B8A90A", "#888888")  # Okabe and Ito
 WIDTH, HEIGHT = 470, 270
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 14, 34
-Series = tuple[str, Sequence[float], Sequence[float]]  # name, x, y
+Series = tuple[str, Any, Any]  # name, x, y
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -46,11 +47,11 @@ def brief(value: float) -> str:
     return f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:g}"
 
 
-def finite(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, float]]:
+def finite(xs: Any, ys: Any) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in zip(xs, ys) if y is not None and math.isfinite(y) and math.isfinite(x)]
 
 
-def frame(xs: tuple[float, float], ys: tuple[float, float], x_name: str, y_name: str, log: bool = False):  # type: ignore[no-untyped-def]
+def frame(xs: tuple[float, float], ys: tuple[float, float], x_name: str, y_name: str, log: bool = False):
     """(markup of the axes, place of x, place of y)."""
     (x0, x1), (y0, y1) = xs, ys
     x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + (abs(y0) or 1))
@@ -112,16 +113,32 @@ def thinned(points: list[tuple[float, float]], most: int = 400) -> list[tuple[fl
     return [points[round(at)] for at in np.linspace(0, len(points) - 1, most)]
 
 
-def bars(rows: Sequence[tuple[str, float]], label: str, top: float | None = None, colour: str = "var(--accent)") -> str:
+def bars(
+    rows: Sequence[tuple[str, float]],
+    label: str,
+    top: float | None = None,
+    colour: str = "var(--accent)",
+    share: bool = False,
+) -> str:
     """A table of (name, value) with a bar for each: it can be read without the picture."""
     top = top or max((abs(value) for _, value in rows), default=0.0) or 1.0
     lines = "".join(
         f'<tr><th scope="row" style="max-width:14em;overflow:hidden;text-overflow:ellipsis">{escape(name)}</th>'
         f'<td style="width:60%"><div class="bar"><i style="width:{100 * min(1.0, abs(value) / top):.1f}%;background:'
-        f'{colour if value >= 0 else "var(--plus)"}"></i></div></td><td class="right">{value:.4g}</td></tr>'
+        f'{colour if value >= 0 else "var(--plus)"}"></i></div></td><td class="right">{percent(value) if share else f"{value:.4g}"}</td></tr>'
         for name, value in rows
     )
     return f'<table class="plain" aria-label="{escape(label)}"><tbody>{lines}</tbody></table>'
+
+
+def percent(value: float) -> str:
+    """
+    >>> percent(0.987), percent(1e-6), percent(1.0), percent(0.99999)
+    ('98.7 %', '< 0.1 %', '100 %', '> 99.9 %')
+    """
+    if 0 < value < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.999 < value < 1 else f"{100 * value:.3g} %"
 
 
 def points(

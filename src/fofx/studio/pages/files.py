@@ -8,4 +8,4 @@ from typing import Any
 async def given(file: Any) -> Any:
     """A binary file to read from, or bytes. `file` is NiceGUI's FileUpload."""
     path = getattr(file, "_path", None)
-    return open(path, "rb") if path else await file.read()  # noqa: SIM115 - the reader closes it
+    return open(path, "rb") if path else await file.read()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nicegui import run, ui
+from nicegui import ui
 
 from fofx.studio.formula import FIND, LOSS, MODEL, OPTIMIZE
-from fofx.studio.look import Page, empty, link, math, tag
+from fofx.studio.look import Page, empty, link, math, tag, threaded
 from fofx.studio.pages import lines
 
 STEPS = (
@@ -37,14 +37,13 @@ async def home(page: Page) -> None:
                 math(latex, 18)
                 tag("p", page.say(text), "soft small")
     tag("h2", page.say("studio.home.tasks"))
-    tag("p", page.say("studio.home.tasks.text"), "soft")
     task_table(page)
     tag("h2", page.say("studio.home.lessons"))
     with ui.element().classes("card"), ui.element().classes("row"):
         tag("span", page.say("studio.to-come"), "chip")
         tag("span", page.say("studio.home.lessons.text"), "soft")
     tag("h2", page.say("studio.home.runs"))
-    runs = await run.io_bound(page.workspace.runs)
+    runs = await threaded(page.workspace.runs)
     if not runs:
         empty(page.say("studio.runs.empty"), (page.say("studio.nav.tasks"), "/tasks"))
         return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from fofx.errors import RunError
-from fofx.studio.look import Page, empty, link, run_link, tag
+from fofx.studio.look import Page, empty, link, run_link, tag, threaded
 from fofx.studio.pages import lines
 
 # The parts, in the order of the tabs; each is built by `show(page, function)` of its file.
@@ -31,7 +31,7 @@ async def run_page(page: Page) -> None:
     with tag("p", classes="crumbs"):
         link(page.say("studio.runs.title"), "/runs")
         tag("span", f" / {name}")
-    job = await run.io_bound(page.jobs.of_run, name)
+    job = await threaded(page.jobs.of_run, name)
     if job is not None and job.status in UNDER_WAY:
         await live(page, name, job)
         return

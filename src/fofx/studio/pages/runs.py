@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import run, ui
+from nicegui import ui
 
-from fofx.studio.look import Page, button, empty, tag
+from fofx.studio.look import Page, button, empty, tag, threaded
 from fofx.studio.pages import lines
 
 
@@ -17,7 +17,7 @@ async def runs(page: Page) -> None:
     chosen: set[str] = set()
 
     async def fill() -> None:
-        found = await run.io_bound(page.workspace.runs)
+        found = await threaded(page.workspace.runs)
         place.clear()
         chosen.clear()
         with place:
@@ -81,11 +81,11 @@ async def export(page: Page, name: str) -> None:
 
 async def delete(page: Page, name: str, fill: Any, bar: Any) -> None:
     """Gone at once, and back at a click."""
-    ticket = await run.io_bound(page.workspace.delete, name)
+    ticket = await threaded(page.workspace.delete, name)
     await fill()
 
     async def undo() -> None:
-        back = await run.io_bound(page.workspace.undo, ticket)
+        back = await threaded(page.workspace.undo, ticket)
         bar.clear()
         await fill()
         with page.client:
