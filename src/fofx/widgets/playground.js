@@ -114,6 +114,13 @@ function playground(w) {
       if (layer < sizes.length - 1) return p.say("playground.neuron", { layer, unit: unit + 1 });
       return sizes.at(-1) > 1 ? p.say("playground.class", { name: p.className(unit) }) : p.say("playground.output-short");
     },
+    /** A weight by the layer that reads, the unit it leads to and the unit it comes from, or "bias". */
+    weightName(lane, layer, unit, source) {
+      const to = p.unitName(lane, layer + 1, unit);
+      if (source === "bias") return p.say("playground.bias-name", { name: to });
+      const row = layer === 0 ? model.get("features").indexOf(p.states()[lane].features[source]) : source;
+      return p.say("playground.weight-name", { from: p.unitName(lane, layer, row), to });
+    },
     /** The small heat map of a unit, shown until the large one has come. */
     smallMap(lane, { layer, unit }) {
       const area = MAP_SIDE ** 2;

@@ -5,14 +5,13 @@
     Playground("data=spiral&layers=8;8&rate=0.1")    # a state from a URL
 
 The engine is `fofx.play`; this class carries what the page asks over to it (playground_worker.py has the thread) and sends
-frames back (playground_frames.py). Messages of the page are {"do": NAME, ...}, one method `do_NAME` each here or in
-playground_studies.py; frames and results go back as messages with binary buffers. `state_url` mirrors every setting: a host
+frames back (playground_frames.py). Messages of the page are {"do": NAME, ...}, one method `do_NAME` each here, in
+playground_points.py or in playground_studies.py; frames and results go back as messages with binary buffers. `state_url` mirrors every setting: a host
 page may keep it in its address, and setting it changes the playground.
 """
 
 from __future__ import annotations
 
-import csv
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -20,14 +19,11 @@ import numpy as np
 import traitlets
 
 from fofx.errors import FofxError, TaskError
-from fofx.play import own
-from fofx.play.data import DATA
 from fofx.play.formula import canonical
 from fofx.play.session import Session
 from fofx.play.state import (
     ACTIVATIONS,
     CHOICES,
-    DATA_OF,
     FEATURES,
     HIDEABLE,
     LAYERS,
@@ -41,6 +37,7 @@ from fofx.play.state import (
 )
 from fofx.widgets.base import Widget
 from fofx.widgets.playground_frames import feature_maps, lane_frame
+from fofx.widgets.playground_points import Points, thumbnails
 from fofx.widgets.playground_studies import Studies
 from fofx.widgets.playground_worker import Frame, Worker
 from fofx.words import notice
@@ -65,7 +62,7 @@ LIMITS = {
 }
 
 
-class Playground(Studies, Widget):
+class Playground(Points, Studies, Widget):
     """One playground, with one network or two beside each other on the same points.
 
     `sessions` are the engine's, to be used from Python while nothing plays: `playground.sessions[0].weights`.
@@ -74,6 +71,7 @@ class Playground(Studies, Widget):
     name = "playground"
     parts: ClassVar[tuple[str, ...]] = (
         "playground_tools",
+        "playground_card",
         "playground_network",
         "playground_output",
         "playground_bar",
@@ -98,8 +96,6 @@ class Playground(Studies, Widget):
         traits.pop("state_url", None)
         self.sessions: list[Session] = []
         self._written = ""  # the state_url that this class wrote itself
-        self._painted: list[own.Point] | None = None  # own points, also while they are too few to learn from
-        self._names: list[str] = []  # of classes that were pasted
         self._looks: dict[int, tuple[int, int]] = {}  # lane -> the unit that is seen large
         self._gradients = self._mistakes = False
         self._known: list[
@@ -256,60 +252,6 @@ class Playground(Studies, Widget):
         self._show_features([], without=str(formula))
         self._changed()
 
-    # ------------------------------------------------------------------------------------------ own points
-
-    def do_paint(self, content: dict[str, Any]) -> None:
-        """Points of a brush stroke, or an eraser's: what lies within half a unit of it goes."""
-        if self._painted is None:
-            self._painted = [tuple(map(float, row[:3])) for row in self._rows()]  # type: ignore[misc]
-        places = [(float(x), float(y)) for x, y in content.get("points", [])]
-        answer = content.get("answer")
-        if answer == "rub":
-            self._painted = [
-                point
-                for point in self._painted
-                if all((point[0] - x) ** 2 + (point[1] - y) ** 2 > 0.25 for x, y in places)
-            ]
-        else:
-            self._painted += [(x, y, float(answer)) for x, y in places]  # type: ignore[arg-type]
-            self._painted = self._painted[-own.MOST :]
-        self._use_painted()
-
-    def do_clear(self, content: dict[str, Any]) -> None:
-        self._painted = []
-        self._use_painted()
-
-    def _use_painted(self) -> None:
-        painted = self._painted or []
-        if len(painted) >= 2:
-            self._use({"data": "own", "own": tuple(painted)})
-        else:  # too few to learn from: seen, not learnt yet
-            self.points = np.array([(*point, 0) for point in painted], np.float32).tobytes()
-
-    def do_paste(self, content: dict[str, Any]) -> None:
-        self._bring(own.pasted(str(content.get("text", ""))))
-
-    def do_columns(self, content: dict[str, Any]) -> None:
-        """The heading of a CSV, to choose columns from."""
-        lines = str(content.get("text", "")).lstrip("\ufeff").splitlines()
-        names = next(csv.reader(lines[:1]), [])
-        self.send({"do": "columns", "names": names})
-
-    def do_csv(self, content: dict[str, Any]) -> None:
-        text = str(content.get("text", "")).lstrip("\ufeff")
-        self._bring(own.from_csv(text, *(str(content.get(name, "")) for name in ("x", "y", "answer"))))
-
-    def _bring(self, brought: own.Own) -> None:
-        self._painted = None
-        self._names = list(brought.names)
-        self._use(brought.fields())
-        self._tell(brought.notices)
-
-    def _use(self, fields: dict[str, Any]) -> None:
-        for session in self.sessions:
-            session.change(**fields)
-        self._changed()
-
     # ------------------------------------------------------------------------------------------ to the page
 
     @traitlets.observe("state_url")
@@ -338,13 +280,15 @@ class Playground(Studies, Widget):
         states = [session.state for session in self.sessions]
         if states[0].data != "own":
             self._painted = None
-            self._names = []
+            self._names = ()
         elif self._painted is not None:
             self._painted = list(states[0].own)
         names = [name for name in NAMES if name != "own"]
         self.lane = min(self.lane, len(states) - 1)
         self._show_features([formula for state in states for formula in state.features])
-        self.class_names = (self._names + [str(number + 1) for number in range(states[0].classes)])[: states[0].classes]
+        self.class_names = ([*self._names] + [str(number + 1) for number in range(states[0].classes)])[
+            : states[0].classes
+        ]
         self.thumbs = thumbnails(states[0])
         self.points = self._rows().tobytes()
         self.states = [{name: plain(getattr(state, name)) for name in names} for state in states]
@@ -359,13 +303,6 @@ class Playground(Studies, Widget):
         if shown != self.features or not self.feature_maps:
             self.feature_maps = feature_maps(shown)
             self.features = shown
-
-    def _rows(self) -> np.ndarray:
-        """The points of all networks: float32 (N, 4), x, y, answer, 1 for test."""
-        session = self.sessions[0]
-        train = np.column_stack([session.train_points, session.train_answers, np.zeros(len(session.train_answers))])
-        test = np.column_stack([session.test_points, session.test_answers, np.ones(len(session.test_answers))])
-        return np.concatenate([train, test]).astype(np.float32)
 
     def _forget(self) -> None:
         """What the page has of the curves no longer holds."""
@@ -425,18 +362,3 @@ class Playground(Studies, Widget):
 
 def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def thumbnails(state: State) -> dict[str, list[list[float]]]:
-    """Points of every data set for this kind of problem, drawn anew with this state's noise and classes."""
-    pictures = {}
-    for name in DATA_OF[state.problem]:
-        if name == "own":
-            if not state.own:
-                continue
-            rows = np.array(state.own[:: max(1, len(state.own) // 120)])
-        else:
-            places, answers = DATA[name](120, min(state.noise, 20) / 100, state.classes, np.random.default_rng(1))
-            rows = np.column_stack([places, answers])
-        pictures[name] = np.round(rows, 2).tolist()
-    return pictures

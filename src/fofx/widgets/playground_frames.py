@@ -149,5 +149,4 @@ def trouble(session: Session, lang: str) -> dict[str, Any] | None:
     note: Notice | None = session.trouble
     if note is None:
         return None
-    remedy = ", ".join(f"{name} = {value}" for name, value in session.remedy.items())
-    return {"code": note.code, "text": notice(note, lang), "remedy": remedy}
+    return {"code": note.code, "text": notice(note, lang), "remedy": session.remedy}

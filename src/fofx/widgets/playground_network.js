@@ -2,7 +2,7 @@
 // Links are drawn on one canvas, since they change every frame; over it lie curves that are not seen but hit, focused and named.
 
 const MAP_SIDE = 34; // dots of a neuron's heat map, as Python sends it
-const LEAST_COLUMN = 88; // pixels between two layers before the network is scrolled instead of squeezed
+const LEAST_COLUMN = 84; // pixels between two layers before the network is scrolled instead of squeezed
 const HEAD = 62; // pixels above the tiles for each layer's buttons
 
 function networkView(p, lane) {
@@ -52,8 +52,9 @@ function networkView(p, lane) {
     const tile = Math.max(26, Math.min(40, Math.floor(440 / rows) - 11));
     const pitch = tile + 12;
     const columns = sizes.length - 1; // hidden layers and the output
-    const label = 50;
-    const width = Math.max(room, label + tile * 2 + 10 + columns * LEAST_COLUMN);
+    const label = room < 480 ? 42 : 50;
+    const edge = sizes.at(-1) > 1 ? 26 : 8; // for the marks of the classes
+    const width = Math.max(room, label + tile + edge + columns * LEAST_COLUMN);
     const height = HEAD + rows * pitch + 4;
     size = { width, height, tile };
     place.style.width = `${width}px`;
@@ -62,7 +63,7 @@ function networkView(p, lane) {
     hits.setAttribute("width", width);
     hits.setAttribute("height", height);
     const left = label + tile / 2;
-    const right = width - tile / 2 - (sizes.at(-1) > 1 ? 26 : 8);
+    const right = width - tile / 2 - edge;
     const across = (column) => left + ((right - left) * column) / columns;
     const down = (count, number) => HEAD + (rows * pitch) / 2 + (number - (count - 1) / 2) * pitch;
 
@@ -95,6 +96,7 @@ function networkView(p, lane) {
     items.forEach((item, number) => item.node.setAttribute("tabindex", number === 0 ? "0" : "-1"));
     current = Math.min(current, items.length - 1);
     if (focused) focus(current);
+    element.setAttribute("aria-label", p.say("playground.network-label", { sizes: sizes.join(" – ") }));
     layersName.textContent = p.say("playground.layers", { count: sizes.length - 2 });
     fewer.disabled = sizes.length <= 2;
     more.disabled = sizes.length - 2 >= p.limits().layers;
@@ -198,9 +200,11 @@ function networkView(p, lane) {
     let largest = 1;
     if (p.showGradients) largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
     paintLinks(frame, values, largest);
-    for (const { at: place, dot } of biases) dot.style.background = inkOf(p, values[place] / largest, 0.15);
+    for (const bias of biases) {
+      const colour = inkOf(w.dark, values[bias.at] / largest, 0.15);
+      if (bias.colour !== colour) bias.dot.style.background = bias.colour = colour;
+    }
     card.follow();
-    element.setAttribute("aria-label", p.say("playground.network-label", { sizes: frame.sizes.join(" – ") }));
   }
 
   function paintLinks(frame, values, largest) {
@@ -217,12 +221,13 @@ function networkView(p, lane) {
     context.clearRect(0, 0, size.width, size.height);
     context.lineCap = "butt";
     const strong = p.showGradients ? largest : 1;
+    const dark = w.dark;
     const flows = curves.length <= 120 && !p.still;
     for (const link of curves) {
       const value = values[link.at];
       const part = Math.min(Math.abs(value) / strong, p.showGradients ? 1 : 5);
       context.lineWidth = p.showGradients ? 0.7 + 7 * part : 0.9 + 1.75 * part;
-      context.strokeStyle = inkOf(p, value / strong, 0.3);
+      context.strokeStyle = inkOf(dark, value / strong, 0.3);
       if (flows) {
         context.setLineDash([10, 2]);
         context.lineDashOffset = -(frame.updates % 1200) / 6;
@@ -248,17 +253,10 @@ function networkView(p, lane) {
   };
   const send = (item, value) => p.edit(lane, item.layer - 1, item.unit, item.kind === "link" ? item.source : "bias", value);
 
-  function nameOf(item) {
-    const name = (layer, unit) => {
-      if (layer === 0) return written(state().features[unit] ?? "");
-      const outputs = p.frame(lane).sizes.at(-1);
-      if (layer === p.frame(lane).sizes.length - 1) return outputs > 1 ? p.say("playground.class", { name: p.className(unit) }) : p.say("playground.output-short");
-      return p.say("playground.neuron", { layer, unit: unit + 1 });
-    };
-    if (item.kind === "link") return p.say("playground.weight-name", { from: name(item.layer - 1, item.source), to: name(item.layer, item.unit) });
-    if (item.kind === "unit") return p.say("playground.bias-name", { name: name(item.layer, item.unit) });
-    return p.say("playground.feature-name", { name: written(item.feature) });
-  }
+  const nameOf = (item) =>
+    item.kind === "feature"
+      ? p.say("playground.feature-name", { name: written(item.feature) })
+      : p.weightName(lane, item.layer - 1, item.unit, item.kind === "link" ? item.source : "bias");
 
   function describe(item) {
     const text = nameOf(item);
@@ -343,80 +341,4 @@ function roundButton(p, sign, key, action, values = {}) {
   const made = node("button", { type: "button", class: "pg-round", title: p.say(key, values), "aria-label": p.say(key, values) }, sign);
   made.onclick = action;
   return made;
-}
-
-/** The card that names a weight or bias and its value; held by a click, it can be edited. */
-function weightCard(p, lane, scroll) {
-  const { w } = p;
-  const name = node("span", { class: "pg-card-name" });
-  const value = node("input", { type: "number", step: "0.1", inputmode: "decimal" });
-  const slide = node("input", { type: "range", min: -5, max: 5, step: 0.01 });
-  const gradient = node("span", { class: "pg-small" });
-  const close = iconButton(p, "close", "playground.close", () => hide());
-  const element = node("div", { class: "pg-card", role: "dialog", hidden: "" }, node("span", { class: "pg-card-head" }, name, close), node("span", { class: "pg-card-row" }, value, slide), gradient);
-  let item = null;
-  let read = null;
-  let send = null;
-  let held = false;
-  let waiting = 0;
-
-  const hide = () => {
-    const back = held && element.contains(document.activeElement) ? item?.node : null;
-    item = null;
-    held = false;
-    element.hidden = true;
-    element.classList.remove("pg-held");
-    p.look(lane, null);
-    back?.focus();
-  };
-  const follow = () => {
-    if (!item) return;
-    const now = read();
-    if (document.activeElement !== value) value.value = brief(now, 4);
-    if (document.activeElement !== slide || !waiting) slide.value = String(now);
-  };
-  w.on(slide, "input", () => {
-    value.value = slide.value;
-    waiting ||= setTimeout(() => {
-      waiting = 0;
-      send?.(Number(slide.value));
-    }, 40);
-  });
-  w.ending(() => clearTimeout(waiting));
-  w.on(value, "input change", () => {
-    if (value.value.trim() !== "" && Number.isFinite(Number(value.value))) send?.(Number(value.value));
-  });
-  w.on(element, "keydown", (event) => {
-    if (event.key === "Escape" || (event.key === "Enter" && event.target === value)) hide();
-  });
-  w.on(document, "pointerdown", (event) => {
-    if (held && !element.contains(event.target) && !event.target.closest?.(".pg-unit, .pg-hit")) hide();
-  });
-  return {
-    element,
-    follow,
-    hide,
-    held: () => (held ? item : null),
-    show(next, text, get, set, size) {
-      item = next;
-      read = get;
-      send = set;
-      name.textContent = text;
-      element.setAttribute("aria-label", text);
-      element.hidden = false;
-      const wide = element.offsetWidth;
-      const room = element.parentElement.clientWidth;
-      const x = next.x - scroll.scrollLeft + scroll.offsetLeft;
-      const below = next.kind === "link" ? 12 : size.tile / 2 + 8;
-      element.style.left = `${Math.max(0, Math.min(room - wide, x - wide / 2))}px`;
-      element.style.top = `${scroll.offsetTop + next.y + below}px`;
-      follow();
-    },
-    hold(typing) {
-      if (!item) return;
-      held = true;
-      element.classList.add("pg-held");
-      if (typing) value.select();
-    },
-  };
 }

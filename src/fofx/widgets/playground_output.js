@@ -30,6 +30,7 @@ function outputView(p, lane) {
     node("div", { class: "pg-ticks-row" }, ticked("show_test", "playground.show-test"), ticked("discretize", "playground.discretize")),
   );
   let told = "";
+  let drawn = "";
 
   function paint() {
     const frame = p.frame(lane);
@@ -45,14 +46,24 @@ function outputView(p, lane) {
     remedy.hidden = !trouble;
     remedy.replaceChildren();
     if (trouble) {
-      const mend = node("button", { type: "button", class: "fofx-button fofx-main" }, p.say("playground.remedy", { what: trouble.remedy }));
+      const what = Object.entries(trouble.remedy).map(([name, value]) => `${p.controlName(name)} = ${plain(value)}`).join(", ");
+      const mend = node("button", { type: "button", class: "fofx-button fofx-main" }, p.say("playground.remedy", { what }));
       mend.onclick = () => w.tell({ do: "remedy", lane });
       remedy.append(node("p", {}, trouble.text), mend);
     }
   }
 
   w.drawing(paint);
-  w.drawing(() => paintLegend(p, lane, legend));
+  w.drawing(() => {
+    const frame = p.frame(lane);
+    const state = p.states()[lane];
+    if (!frame || !state) return;
+    const looked = p.looked(lane);
+    const ends = looked ? reachOf(frame, looked) : frame.ends;
+    const key = JSON.stringify([legend.clientWidth, w.dark, ends, Boolean(looked), state.discretize, frame.sizes.at(-1), w.model.get("class_names")]);
+    if (key !== drawn) paintLegend(p, { state, several: frame.sizes.at(-1) > 1 && !looked, sharpEdge: state.discretize && !looked, ends }, legend);
+    drawn = key;
+  });
   return { element, picture };
 }
 
@@ -306,7 +317,7 @@ function drawPoints(p, context, points, x, y, { size, test, state }) {
     if (part && !test) continue;
     context.lineWidth = part ? 1.4 : 1;
     context.strokeStyle = part ? (dark ? "#f4f2ef" : "#22201d") : dark ? "#1c1b1a" : "#ffffff";
-    if (state.problem === "regression") context.fillStyle = inkOf(p, answer, 0.1);
+    if (state.problem === "regression") context.fillStyle = inkOf(dark, answer, 0.1);
     else context.fillStyle = two ? pairColour(answer) : classColour(answer);
     mark(context, state.problem === "regression" ? 0 : two ? 1 - answer : answer, x(across), y(up), size);
   }
@@ -317,11 +328,15 @@ function pairColour(answer) {
   return answer > 0 ? "#f59322" : "#0877bd";
 }
 
-function paintLegend(p, lane, made) {
+/** What the ends of the colours stand for at the unit that is looked at. */
+function reachOf(frame, looked) {
+  if (looked.layer === frame.sizes.length - 1) return frame.ends;
+  const reach = frame.looked?.layer === looked.layer && frame.looked.unit === looked.unit ? frame.looked.reach : 1;
+  return [-reach, reach];
+}
+
+function paintLegend(p, { state, several, sharpEdge, ends }, made) {
   const { w } = p;
-  const state = p.states()[lane];
-  const frame = p.frame(lane);
-  if (!state || !frame) return;
   const width = Math.max(made.clientWidth, 1);
   const height = 34;
   const sharp = Math.min(window.devicePixelRatio || 1, 3);
@@ -333,7 +348,7 @@ function paintLegend(p, lane, made) {
   context.font = '11px system-ui, -apple-system, "Noto Sans CJK SC", "PingFang SC", sans-serif';
   context.fillStyle = w.ink.soft;
   const [left, size] = [20, width - 26];
-  if (frame.sizes.at(-1) > 1 && !p.looked(lane)) {
+  if (several) {
     const each = size / state.classes;
     for (let number = 0; number < state.classes; number++) {
       context.fillStyle = classColour(number);
@@ -346,7 +361,6 @@ function paintLegend(p, lane, made) {
     return;
   }
   const bar = context.createLinearGradient(left, 0, left + size, 0);
-  const sharpEdge = state.discretize && !p.looked(lane);
   for (let step = 0; step <= 20; step++) {
     let value = step / 10 - 1;
     if (sharpEdge) value = step < 10 ? -0.8 : 0.8;
@@ -359,7 +373,6 @@ function paintLegend(p, lane, made) {
   context.fill();
   context.fillStyle = w.ink.soft;
   context.textBaseline = "top";
-  const ends = frame.ends;
   [ends[0], (ends[0] + ends[1]) / 2, ends[1]].forEach((value, number) => {
     context.textAlign = ["left", "center", "right"][number];
     context.fillText(brief(value).replace("-", "−"), left + (size * number) / 2, 16);

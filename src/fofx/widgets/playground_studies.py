@@ -5,6 +5,7 @@ What takes longer than a frame runs in a thread of its own, one at a time, on co
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,12 @@ import numpy as np
 from fofx.errors import TaskError
 from fofx.play.session import Session
 from fofx.play.state import CHOICES, RANGES, State
+from fofx.play.sweep import sweep
 from fofx.widgets.playground_frames import LARGE, bytes_of, class_maps, numbers
-from fofx.widgets.playground_landscape import landscape
 
 MOST_MOVES = 8  # rows of the table of an example
 MOST_VALUES, MOST_EPOCHS = 24, 5000  # of a sweep
-CHUNK = 50  # epochs between two looks whether a sweep is to end
+LANDSCAPE = 61  # places along each side
 SWEPT = ("seed", "rate", "activations", "layers", "regularisation", "penalty", "batch", "noise", "train_share")
 SWEPT += ("optimizer", "init", "dropout")
 
@@ -41,15 +42,15 @@ class Studies:
     _job: threading.Thread | None = None
     _ending: threading.Event | None = None
 
-    def _start(self, work: Callable[[threading.Event], None]) -> None:
-        """Run `work` beside everything else; it looks at the event it is given to see whether it is to end."""
+    def _start(self, work: Callable[[], None], ending: threading.Event) -> None:
+        """Run `work` beside everything else; it looks at `ending` to see whether it is to end."""
         if self._job is not None and self._job.is_alive():
             raise TaskError("still-working", "One study at a time: stop the one under way, or wait for it.")
-        ending = self._ending = threading.Event()
+        self._ending = ending
 
         def run() -> None:
             try:
-                work(ending)
+                work()
             except Exception as error:
                 if not ending.is_set():
                     self._failed(error)
@@ -133,18 +134,27 @@ class Studies:
             else (session.train_loss, session.test_loss)
         )
 
-        def work(ending: threading.Event) -> None:
-            cards = [{"name": "network", "train": numbers(scores[0]), "test": numbers(scores[1])}]
+        ending = threading.Event()
+
+        def work() -> None:
+            cards = [{"name": "network", "train": numbers(scores[0]), "test": numbers(scores[1]), "k": 0}]
             maps = [class_maps(own) if state.outputs > 1 else bytes_of(own[0]).tobytes()]
             for rival in Session(state).rivals(LARGE):
-                cards.append({"name": rival.name, "train": numbers(rival.train), "test": numbers(rival.test)})
+                cards.append(
+                    {
+                        "name": rival.name,
+                        "train": numbers(rival.train),
+                        "test": numbers(rival.test),
+                        "k": rival.settings.get("k", 0),
+                    }
+                )
                 maps.append(class_maps(rival.heat) if state.outputs > 1 else bytes_of(rival.heat[0]).tobytes())
             if not ending.is_set():
                 classes = state.classes if state.problem == "classification" else 0
                 message = {"do": "rivals", "cards": cards, "side": LARGE, "classes": classes, "problem": state.problem}
                 self.send(message, maps)
 
-        self._start(work)
+        self._start(work, ending)
 
     def do_two(self, content: dict[str, Any]) -> None:
         """A second network beside the first, on the same points, with the same settings to begin with; or without it again."""
@@ -170,52 +180,51 @@ class Studies:
         if not texts:
             raise TaskError("bad-sweep", "Give the values to try, with commas between them.")
         epochs = min(max(int(content.get("epochs") or 100), 1), MOST_EPOCHS)
-        states = [
-            state.changed(stop_epochs=0, stop_loss=0.0, stop_patience=0, **{name: value_of(name, text, state)})
-            for text in texts
-        ]
+        calm = state.changed(stop_epochs=0, stop_loss=0.0, stop_patience=0)
+        ending = threading.Event()
+        runs = sweep(calm, name, [value_of(name, text, state) for text in texts], epochs, ending.is_set)
 
-        def work(ending: threading.Event) -> None:
+        def work() -> None:
             rows: list[dict[str, Any]] = []
-            message = {"do": "sweep", "name": name, "total": len(texts), "rows": rows}
-            for text, each in zip(texts, states):
-                session = Session(each)
-                while session.epochs < epochs and not session.trouble and not ending.is_set():
-                    session.epoch(min(CHUNK, epochs - session.epochs))
-                if ending.is_set():
-                    break
-                told = {"value": text, "train": numbers(session.train_loss), "test": numbers(session.test_loss)}
-                told["accuracy"] = numbers(session.accuracy) if each.problem == "classification" else None
-                rows.append({**told, "epochs": session.epochs})
+            message = {"do": "sweep", "name": name, "total": len(texts)}
+            for text, done in zip(texts, runs):
+                told = {
+                    "train": numbers(done.train_loss),
+                    "test": numbers(done.test_loss),
+                    "accuracy": numbers(done.accuracy),
+                }
+                rows.append({"value": text, **told, "epochs": done.epochs})
                 self.send({**message, "rows": list(rows), "over": False})
-            self.send({**message, "rows": list(rows), "over": True})
+            self.send({**message, "rows": rows, "over": True})
 
-        self._start(work)
+        self._start(work, ending)
 
     def do_landscape(self, content: dict[str, Any]) -> None:
-        """The training loss around the weights of now."""
+        """The training loss around the weights of now, along two of them or along two random directions."""
         session = self._of(content)
-        found = landscape(session, str(content.get("way")))
+        still = copy.copy(session)
+        still._parameters = session._parameters.copy()  # the session trains on meanwhile
+        weights = None
+        if content.get("way") == "weights":
+            weights = tuple((int(each[0]), int(each[1]), each[2]) for each in content.get("weights", []))
+            if len(weights) != 2 or weights[0] == weights[1]:
+                raise TaskError("bad-landscape", "Choose two different weights.")
+        ending = threading.Event()
 
-        def work(ending: threading.Event) -> None:
-            losses = found.measure(ending)
-            if losses is None:
+        def work() -> None:
+            found = still.landscape(weights, side=LANDSCAPE)
+            if ending.is_set():
                 return
-            finite = losses[np.isfinite(losses)]
-            message = {
-                "do": "landscape",
-                "side": losses.shape[0],
-                "reach": list(found.reach),
-                "path": found.path.tolist(),
-            }
+            finite = found.loss[np.isfinite(found.loss)]
+            message = {"do": "landscape", "side": LANDSCAPE, "here": list(found.here), "random": weights is None}
             message |= {
-                "low": numbers(finite.min(initial=np.inf)),
-                "high": numbers(finite.max(initial=0)),
-                "centre": numbers(found.centre),
+                "x": [float(found.across[0]), float(found.across[-1])],
+                "y": [float(found.up[0]), float(found.up[-1])],
             }
-            self.send(message, [losses.astype(np.float32).tobytes()])
+            message |= {"low": numbers(finite.min(initial=np.inf)), "high": numbers(finite.max(initial=0.0))}
+            self.send(message, [found.loss.astype(np.float32).tobytes()])
 
-        self._start(work)
+        self._start(work, ending)
 
     # ------------------------------------------------------------------------------------------ the code
 

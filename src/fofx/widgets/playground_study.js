@@ -47,16 +47,11 @@ function examplePanel(p) {
       ),
       grid(
         [p.say("playground.example-weight"), p.say("playground.example-before"), p.say("playground.example-gradient"), p.say("playground.example-after")],
-        moves.map((move) => [moveName(move), brief(move.before, 4), brief(move.gradient, 4), brief(move.after, 4)]),
+        moves.map((move) => [p.weightName(example.lane, move.layer, move.unit, move.source ?? "bias"), brief(move.before, 4), brief(move.gradient, 4), brief(move.after, 4)]),
         p.say("playground.example-moves", { count: moves.length }),
       ),
     );
   };
-  const unitName = (layer, unit) => p.unitName(p.lane(), layer, layer === 0 ? w.model.get("features").indexOf(p.state().features[unit]) : unit);
-  const moveName = ({ layer, unit, source }) =>
-    source === null
-      ? p.say("playground.bias-name", { name: unitName(layer + 1, unit) })
-      : p.say("playground.weight-name", { from: unitName(layer, source), to: unitName(layer + 1, unit) });
   p.label(show);
   let open = false;
   p.overlays.push((context, lane, x, y) => {
@@ -115,7 +110,7 @@ function rivalsPanel(p) {
           tile.flush();
         } else tile.paint(found.maps[number], p.colours());
         const scores = found.problem === "regression" ? [p.say("playground.rival-error", { train: brief(card.train), test: brief(card.test) })] : [p.say("playground.rival-right", { train: Math.round(card.train * 100), test: Math.round(card.test * 100) })];
-        return node("figure", { class: "pg-rival" }, tile.canvas, node("figcaption", {}, node("b", {}, p.say(TITLES[card.name] ?? card.name)), node("span", { class: "pg-small" }, ...scores)));
+        return node("figure", { class: "pg-rival" }, tile.canvas, node("figcaption", {}, node("b", {}, p.say(TITLES[card.name] ?? card.name, { count: card.k })), node("span", { class: "pg-small" }, ...scores)));
       }),
     );
   };
@@ -234,11 +229,26 @@ function landscapePanel(p) {
   let way = "random";
   let found = null;
   let hover = null;
-  const kinds = { random: "playground.landscape-random", path: "playground.landscape-path" };
+  const kinds = { random: "playground.landscape-random", weights: "playground.landscape-weights" };
   const which = segments(p, "playground.landscape-way", "landscape", { options: () => Object.entries(kinds).map(([value, key]) => [value, p.say(key)]), get: () => way, set: (next) => ((way = next), p.refresh()) });
-  const ask = asking(p, "playground.landscape-draw", () => ({ do: "landscape", lane: p.lane(), way }));
+  const picks = [0, 1].map((number) => {
+    const list = node("select", { "aria-label": `${number + 1}` });
+    p.follow(() => {
+      const all = everyWeight(p);
+      const mark = JSON.stringify([all.length, p.state().layers, p.state().features, w.model.get("lang")]);
+      if (list.dataset.mark === mark) return;
+      list.dataset.mark = mark;
+      list.replaceChildren(...all.map((weight) => node("option", { value: JSON.stringify(weight) }, p.weightName(p.lane(), ...weight))));
+      list.selectedIndex = number;
+    });
+    return list;
+  });
+  const pair = rowOf(...picks);
+  p.follow(() => (pair.hidden = way !== "weights"));
+  const ask = asking(p, "playground.landscape-draw", () => ({ do: "landscape", lane: p.lane(), way, weights: picks.map((list) => JSON.parse(list.value)) }));
   p.listeners.landscape = (message, buffers) => {
-    found = { ...message, losses: floats(buffers[0]) };
+    const names = message.random ? ["", ""] : picks.map((list) => list.selectedOptions[0]?.textContent ?? "");
+    found = { ...message, losses: floats(buffers[0]), names };
     ask.busy("");
     w.redraw();
   };
@@ -248,11 +258,11 @@ function landscapePanel(p) {
     () => p.say("playground.landscape"),
     (context, width, height) => {
       if (!found) return;
-      landscapePicture(p, context, width, height, found, hover);
-      const at = hover && cellOf(found, hover, width, height);
+      const frame = landscapePicture(p, context, width, height, found);
+      const at = hover && frame.cell(hover);
       said.textContent = at ? p.say("playground.landscape-at", { loss: lossText(found.losses[at.row * found.side + at.column]) }) : p.say("playground.landscape-said", { low: lossText(found.low), high: lossText(found.high) });
     },
-    (width) => (found ? Math.min(width, 420) : 1),
+    (width) => (found ? width * 0.86 : 0.01),
   );
   w.on(made, "pointermove pointerdown", (event) => {
     hover = place(event, made);
@@ -262,50 +272,45 @@ function landscapePanel(p) {
     hover = null;
     w.redraw();
   });
-  return { element: block(p, "playground.landscape", words(p, "p", "playground.landscape-how", { class: "fofx-soft" }), rowOf(which), ask.row, node("div", { class: "pg-landscape" }, made), said) };
+  return { element: block(p, "playground.landscape", words(p, "p", "playground.landscape-how", { class: "fofx-soft" }), rowOf(which, pair, ask.row), node("div", { class: "pg-landscape" }, made), said) };
 }
 
-const sideOf = (width, height) => Math.min(width, height) - 8;
-
-function cellOf(found, [x, y], width, height) {
-  const size = sideOf(width, height);
-  const [column, row] = [(x - 4) / size, 1 - (y - 4) / size].map((part) => Math.floor(part * found.side));
-  return column >= 0 && row >= 0 && column < found.side && row < found.side ? { column, row } : null;
+/** [layer, unit, source] of every weight and bias of the chosen network. */
+function everyWeight(p) {
+  const sizes = p.frame(p.lane())?.sizes ?? [];
+  const all = [];
+  for (let layer = 0; layer + 1 < sizes.length; layer++)
+    for (let unit = 0; unit < sizes[layer + 1]; unit++) for (let source = 0; source <= sizes[layer]; source++) all.push([layer, unit, source < sizes[layer] ? source : "bias"]);
+  return all;
 }
 
-/** Low is light, high is dark; lines of equal loss; the way that training took, and where the weights are now. */
-function landscapePicture(p, context, width, height, found, hover) {
-  const size = sideOf(width, height);
+/** Low is light, high is dark, in bands of equal loss; a dot where the weights are now. Gives cell([x, y]) for the pointer. */
+function landscapePicture(p, context, width, height, found) {
   const { side } = found;
   const [low, high] = [Math.log(found.low + 1e-4), Math.log(found.high + 1e-4)];
   const level = (value) => (Number.isFinite(value) ? Math.max(0, Math.min(1, (Math.log(value + 1e-4) - low) / (high - low || 1))) : 1);
-  const bands = 12;
+  const bands = 14;
   const flipped = new Float32Array(side * side);
   for (let row = 0; row < side; row++) for (let column = 0; column < side; column++) flipped[(side - 1 - row) * side + column] = level(found.losses[row * side + column]);
-  const ramp = p.w.dark ? [[20, 44, 74], [240, 214, 140]] : [[253, 246, 227], [38, 70, 120]];
+  const ramp = p.w.dark ? [[240, 214, 140], [22, 40, 66]] : [[253, 246, 227], [38, 70, 120]];
   const colour = (value) => {
-    const part = (Math.floor(value * bands) / bands) * 0.8 + value * 0.2;
-    return ramp[0].map((from, channel) => Math.round(from + (ramp[1][channel] - from) * (p.w.dark ? 1 - part : part)));
+    const part = (Math.floor(value * bands) / bands) * 0.75 + value * 0.25;
+    return ramp[0].map((from, channel) => Math.round(from + (ramp[1][channel] - from) * part));
   };
+  const x = scale(found.x, [52, width - 8]);
+  const y = scale(found.y, [height - 40, 22]);
+  const [left, top, wide, high_] = [x(found.x[0]), y(found.y[1]), x(found.x[1]) - x(found.x[0]), y(found.y[0]) - y(found.y[1])];
   context.imageSmoothingEnabled = true;
-  context.drawImage(picture(flipped, side, side, colour), 4, 4, size, size);
-  const x = (value) => 4 + ((value + found.reach[0]) / (2 * found.reach[0])) * size;
-  const y = (value) => 4 + size - ((value + found.reach[1]) / (2 * found.reach[1])) * size;
-  context.save();
-  context.beginPath();
-  context.rect(4, 4, size, size);
-  context.clip();
-  if (found.path.length > 1) {
-    context.strokeStyle = "#d55e00";
-    context.lineWidth = 2.5;
-    context.lineJoin = "round";
-    context.beginPath();
-    found.path.forEach(([across, up]) => context.lineTo(x(across), y(up)));
-    context.stroke();
-  }
+  context.drawImage(picture(flipped, side, side, colour), left, top, wide, high_);
+  axes(context, p.w, x, y, found.names);
   context.fillStyle = "#d55e00";
   context.strokeStyle = "#ffffff";
   context.lineWidth = 2;
-  mark(context, 0, x(0), y(0), 6);
-  context.restore();
+  mark(context, 0, x(found.here[0]), y(found.here[1]), 6);
+  return {
+    cell([across, up]) {
+      const [column, row] = [(across - left) / wide, 1 - (up - top) / high_].map((part) => Math.floor(part * side));
+      return column >= 0 && row >= 0 && column < side && row < side ? { column, row } : null;
+    },
+  };
 }

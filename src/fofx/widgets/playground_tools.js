@@ -238,11 +238,14 @@ function heatTile(side) {
   };
 }
 
+const INKS = new Map(); // colours as CSS text, in 128 steps
+
 /** The colour of a point or a weight, `value` in -1..1, strong enough to be seen on the background. */
-function inkOf(p, value, weakest = 0.25) {
+function inkOf(dark, value, weakest = 0.25) {
   const part = weakest + (1 - weakest) * Math.min(1, Math.abs(value));
-  const [red, green, blue] = diverging(Math.sign(value) * part, p.w.dark);
-  return `rgb(${red},${green},${blue})`;
+  const step = Math.round((value < 0 ? -part : part) * 64) + (dark ? 1000 : 0);
+  if (!INKS.has(step)) INKS.set(step, `rgb(${diverging((step - (dark ? 1000 : 0)) / 64, dark).join()})`);
+  return INKS.get(step);
 }
 
 /** A formula in the way it is written by hand: x*x as x², x*y as xy, sin(x) as sin x. */
