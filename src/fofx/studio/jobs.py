@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ ASKED += ("label_smoothing", "augment", "recipe", "test", "validation")
 OURS = ("upload", "path", "task", "name", "lang")
 ENDED = ("done", "stopped", "failed")
 FINISHED_KEPT = 300  # finished jobs whose events are kept
+CHILDREN: list[subprocess.Popen] = []  # begun by this process, so that the system lets go of those that ended
 LOCK = threading.RLock()  # of all queues: two clicks at once start two trainings, not three
 
 
@@ -140,7 +142,6 @@ class Jobs:
         self.everyone = everyone if everyone is not None else []
         self.everyone.append(self)
         self._known: dict[str, Job] = {}
-        self._children: list[subprocess.Popen] = []
         workspace.busy = self.busy
 
     # ---- which there are
@@ -294,7 +295,7 @@ class Jobs:
     def pump(self) -> None:
         """Let waiting jobs begin while there is room, and end those that go on for too long. Call it every second or so."""
         with LOCK:
-            self._children = [child for child in self._children if child.poll() is None]
+            CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]
             mine = [(job, job.status) for job in reversed(self.all())]
             for job, status in mine:
                 if status == "running":
@@ -327,14 +328,27 @@ class Jobs:
             more = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
         try:
             job.write(state="started", started=time.time())
-            with open(job.folder / "log.txt", "ab") as output:
+            with open(job.folder / "log.txt", "ab") as output, unheard():
                 child = subprocess.Popen(
                     code, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.workspace.folder,
                     env={**os.environ, "HF_HUB_OFFLINE": "1"}, **more,
                 )  # fmt: skip
             job.write(pid=child.pid)
-            self._children.append(child)
+            CHILDREN.append(child)
         finally:
             if os.name != "nt":
                 os.close(lock)
         return True
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """A process begun here keeps Ctrl-C waiting until it is ready to hear it: one that comes at once ends it in good order."""
+    if os.name == "nt":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

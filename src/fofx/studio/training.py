@@ -22,14 +22,42 @@ OFTEN = 0.2  # seconds between two "step" events; every step is in the history
 KINDNESS = 10  # of the process, so that the pages stay quick
 
 
+class Stop:
+    """What a Ctrl-C does: nothing while libraries are being imported (some swallow it), then it interrupts, once.
+
+    An interrupt can still be lost, for example inside a callback of a library; the next event then raises it again.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self.armed = self.again = False
+
+    def __call__(self, *_: Any) -> None:
+        first, self.asked = not self.asked, True
+        if self.armed and first:
+            raise KeyboardInterrupt
+
+    def arm(self) -> None:
+        self.armed = True
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        if self.asked and not self.again:
+            self.again = True
+            raise KeyboardInterrupt
+
+
 class Events:
     """events.jsonl: whole lines only, flushed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stop: Stop | None = None) -> None:
         self.path = folder / "events.jsonl"
+        self.stop = stop or Stop()
         self.last = 0.0
 
     def __call__(self, event: dict[str, Any]) -> None:
+        if event["what"] in ("rung", "step"):
+            self.stop.check()
         if event["what"] == "done":  # told at the very end, when the report is written too
             return
         now = time.time()
@@ -51,10 +79,10 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def train(folder: Path) -> None:
+def train(folder: Path, stop: Stop | None = None) -> None:
     """Carry out one job; every end is an event."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    tell = Events(folder)
+    tell = Events(folder, stop)
     tell.tell({"what": "begun", "run": job["name"]})
     try:
         function = found(job, tell)
@@ -94,6 +122,7 @@ def found(job: dict[str, Any], tell: Events) -> Any:
         kinds = {**task.options.get("kinds", {}), **(asked.get("kinds") or {})}
         asked = {**task.options, **{key: value for key, value in asked.items() if value is not None}}
         asked.update(outputs=asked.get("outputs") or task.outputs, kinds=kinds or None)
+    tell.stop.arm()
     if job["resume"]:
         return find(data, resume=job["resume"], watch=tell)
     return find(data, out=job["out"], name=job["name"], watch=tell, **asked)
@@ -101,13 +130,12 @@ def found(job: dict[str, Any], tell: Events) -> Any:
 
 def main(folder: Path) -> int:
     held = hold(folder / "lock") if os.name == "nt" else None  # elsewhere the lock comes with the process
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also when the studio was started with it ignored
+    stop = Stop()
+    signal.signal(signal.SIGINT, stop)  # also when the studio was started with it ignored
     if os.name != "nt":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked while Python itself started
         os.nice(KINDNESS)
-    try:
-        train(folder)
-    except KeyboardInterrupt:
-        Events(folder).tell({"what": "stopped", "kept": False})
+    train(folder, stop)
     if held is not None:
         os.close(held)
     return 0
