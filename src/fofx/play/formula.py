@@ -15,7 +15,7 @@ import numpy as np
 
 from fofx.errors import TaskError, nearest
 
-LONGEST = 80  # characters
+LONGEST = 160  # characters, also in the spelling of `canonical`
 LARGEST = 1e4  # values of a feature are kept within this
 NAMES = ("x", "y", "pi", "e")
 FUNCTIONS: dict[str, tuple[int, Callable[..., np.ndarray]]] = {
@@ -119,7 +119,10 @@ def canonical(text: str) -> str:
     >>> canonical("X*0.5".lower()), canonical("x^2")
     ('x * 0.5', 'x ** 2')
     """
-    return ast.unparse(parsed(text))
+    written = ast.unparse(parsed(text))
+    if len(written) > LONGEST:
+        raise wrong(text[:20] + "...", f"it is longer than {LONGEST} characters.")
+    return written
 
 
 def evaluated(node: ast.expr, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -155,13 +158,26 @@ def as_numpy(text: str) -> str:
     """
 
     class Renamed(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            if not isinstance(node, ast.expr) or isinstance(node, ast.Name):
+                return super().visit(node)
+            if not any(isinstance(part, ast.Name) and part.id in "xy" for part in ast.walk(node)):
+                with np.errstate(
+                    all="ignore"
+                ):  # a part without x and y: its value, since Python's own 1 / 0 would fail
+                    value = float(evaluated(node, np.zeros(()), np.zeros(())))
+                return ast.parse(
+                    repr(value)
+                    if np.isfinite(value)
+                    else f"{'-' if value < 0 else ''}np.{'nan' if np.isnan(value) else 'inf'}",
+                    mode="eval",
+                ).body
+            return super().visit(node)
+
         def visit_Name(self, node: ast.Name) -> ast.AST:
             return ast.parse(
                 NUMPY.get(node.id, f"np.{node.id}" if node.id in ("pi", "e") else node.id), mode="eval"
             ).body
-
-        def visit_Constant(self, node: ast.Constant) -> ast.AST:
-            return ast.Constant(float(node.value))  # type: ignore[arg-type]
 
         def visit_Compare(self, node: ast.Compare) -> ast.AST:
             self.generic_visit(node)
