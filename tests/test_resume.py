@@ -161,10 +161,25 @@ def test_the_data_must_be_the_same(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         fofx.find(other, resume=str(path))
     assert caught.value.code == "other-data"
-    with pytest.raises(RunError) as caught:
-        fofx.find(resume=str(path))
-    assert caught.value.code == "data-needed"
     assert fofx.find(small.table(), resume=str(path)).winner == "tree"  # nothing was spoilt
+
+
+def test_rows_that_were_in_memory_are_kept_by_the_run(tmp_path: Path) -> None:
+    path = cut_run(tmp_path, model="tree")
+    assert fofx.find(resume=str(path)).winner == "tree"
+    lost = cut_run(tmp_path / "lost", model="tree")
+    (lost / "data.parquet").unlink()
+    with pytest.raises(RunError) as caught:
+        fofx.find(resume=str(lost))
+    assert caught.value.code == "data-needed"
+
+
+def test_a_score_says_how_many_rows_were_learnt_from(tmp_path: Path) -> None:
+    f = small.quick(small.table(), "sold", model="tree", out=str(tmp_path))
+    rows = f.record["data"]["rows"]
+    told = f.score(small.table())
+    assert told["rows_in_training"] == rows["train"] and told["rows"] == sum(rows.values())
+    assert f.score(small.table(seed=9))["rows_in_training"] == 0
 
 
 def test_a_complete_run_is_not_resumed() -> None:

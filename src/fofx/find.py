@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from fofx.data.check import check
 from fofx.data.leaks import GROUPINGS
@@ -27,12 +28,14 @@ from fofx.prepare import (
     fingerprint,
     gather,
     groups_of,
+    kept_table,
     known_classes,
     learn,
     part_codes,
     paths_of,
     ranks,
     readable_pictures,
+    row_marks,
     split_rows,
     task_of,
 )
@@ -96,8 +99,11 @@ def find(
         earlier = Run.open(resume)
         before = earlier.begun()
         asked = before["asked"]
-        data, test, validation = (given if given is not None else before["data"].get(part) for given, part in
-                                  ((data, "path"), (test, "test"), (validation, "validation")))  # fmt: skip
+        if data is None and test is None and validation is None and earlier.has("data.parquet"):
+            data = kept_table(earlier, before)
+        else:
+            data, test, validation = (given if given is not None else before["data"].get(part) for given, part in
+                                      ((data, "path"), (test, "test"), (validation, "validation")))  # fmt: skip
         if data is None:
             raise RunError(
                 "data-needed", f"The data of {resume} were in memory; give them again: find(data, resume=...)."
@@ -167,7 +173,8 @@ def find(
         run.write("recipes.json", followed)  # so that resuming needs no other run
     run.write("run.json", record)
     run.write("fields.json", {"inputs": [field.state() for field in fields], "outputs": [end.state() for end in ends]})
-    run.write_tensors("rows.safetensors", {"part": part_codes(rows, frame.height)})
+    marks = torch.from_numpy(row_marks(frame, task))
+    run.write_tensors("rows.safetensors", {"part": part_codes(rows, frame.height), "mark": marks})
     if not kept_by_user:
         run.write_bytes("data.parquet", as_parquet(frame))
 
@@ -184,7 +191,7 @@ def find(
             run.write(f"{folder}/rung.json", {"result": result.to_json(), "state": state})
 
     spent = sum(result.seconds for result in done.values())
-    climb = Climb(problem, tell, max(asked["budget"] - spent - (clock.monotonic() - begun), 1.0), keep)
+    climb = Climb(problem, tell, max(asked["budget"] - spent - (clock.monotonic() - begun), 1.0), keep, asked["model"])
     climb.up(rungs, done)
     if asked["model"] in ("auto", "average"):
         climb.average()

@@ -15,6 +15,7 @@ from fofx.errors import DataError, FofxError, RunError, TaskError, nearest
 from fofx.fields import make_field
 from fofx.finding import Answer, Finding, damaged, demand_sense
 from fofx.ladder import scores_of
+from fofx.prepare import row_marks
 from fofx.run import Run
 from fofx.task import Task
 
@@ -38,7 +39,11 @@ class Function(Finding):
         return self._answers_of_all(self.predict(frame))
 
     def score(self, data: Any) -> dict[str, float]:
-        """Every metric on rows whose answers are known. Rows without an answer are left out."""
+        """Every metric on rows whose answers are known. Rows without an answer are left out.
+
+        Beside the metrics: `rows`, and `rows_in_training`, how many of them (inputs and answers alike) were among the rows
+        that the function was learnt from; those make the scores look better than they are.
+        """
         frame = self._columns(read(data), with_outputs=True)
         for output in self.outputs:
             column = frame[output.name]
@@ -46,11 +51,24 @@ class Function(Finding):
             frame = frame.filter(known)
         if frame.height == 0:
             raise DataError("no-answers", "No row has an answer to compare with.")
+        return self._scores(frame) | {"rows": frame.height, "rows_in_training": self._seen_before(frame)}
+
+    def _seen_before(self, frame: pl.DataFrame) -> int:
+        """How many of these rows the run knows as training rows; 0 when it does not tell."""
+        if not self.run.has("rows.safetensors"):
+            return 0
+        kept = self.run.read_tensors("rows.safetensors")
+        if "mark" not in kept or kept["mark"].shape != kept["part"].shape:
+            return 0
+        trained = kept["mark"][kept["part"] == 0].numpy()
+        return int(np.isin(row_marks(frame, self.task), trained).sum())
+
+    def _scores(self, frame: pl.DataFrame) -> dict[str, float]:
         truths = {output.name: output.truth(frame[output.name]) for output in self.outputs}
         for output in self.outputs:
             if output.kind == "number" and np.isnan(truths[output.name]).any():
                 raise DataError("not-numbers", f"{output.name!r} should hold numbers; some values are not.")
-        return scores_of(self.outputs, self.predict(frame), truths) | {"rows": frame.height}
+        return scores_of(self.outputs, self.predict(frame), truths)
 
     def explain(self, x: Any) -> Any:
         """Which columns, words or regions carried the answer for one row, by occlusion."""

@@ -16,9 +16,10 @@ import torch
 from fofx.data.leaks import GROUPINGS, special_groups
 from fofx.data.split import Split, split
 from fofx.data.table import Table
-from fofx.errors import DataError, Notice, TaskError
+from fofx.errors import DataError, Notice, RunError, TaskError
 from fofx.fields import Field, Output, field_class
 from fofx.fields.number import LARGEST
+from fofx.run import Run
 from fofx.task import Task, infer
 
 
@@ -158,6 +159,32 @@ def fingerprint(frame: pl.DataFrame) -> str:
     for name in set(frame.columns) - set(flat):
         mark.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
     return f"{frame.height}x{frame.width}-{mark.hexdigest()[:16]}"
+
+
+def kept_table(run: Run, record: dict) -> Table:
+    """The rows that were in memory, as the run kept them, for going on with a run that was cut short."""
+    try:
+        frame = pl.read_parquet(run.path / "data.parquet")
+    except (OSError, pl.exceptions.PolarsError) as problem:
+        raise RunError("damaged-run", f"{run.path / 'data.parquet'} is damaged: {problem}.") from problem
+    data = record["data"]
+    table = Table(frame, data["source"], kinds=dict(data["kinds"]), reader=dict(data["reader"]))
+    if data.get("readers"):  # test or validation rows were given by themselves
+        names = np.array(["train", "validation", "test", "unlabeled"])
+        table.parts = pl.Series("part", names[run.read_tensors("rows.safetensors")["part"].numpy().clip(0, 3)].tolist())
+    return table
+
+
+def row_marks(frame: pl.DataFrame, task: Task) -> np.ndarray:
+    """A number for each row that is equal where all inputs and outputs are: (N,) int64. Pictures in memory are passed over."""
+    columns = [
+        frame[c.name].cast(pl.Float64 if frame[c.name].dtype.is_numeric() else pl.String)
+        for c in (*task.inputs, *task.outputs)
+        if not isinstance(frame[c.name].dtype, pl.Array)
+    ]
+    if not columns:
+        return np.arange(frame.height)
+    return pl.DataFrame(columns).hash_rows(seed=1).to_numpy().astype(np.int64)
 
 
 def part_codes(rows: Split, count: int) -> torch.Tensor:

@@ -110,14 +110,17 @@ def try_(
 def score(ctx: typer.Context, run_name: RunName, file: File, as_json: AsJson = False) -> None:
     from fofx.cli import draw
     from fofx.cli.work import load
+    from fofx.words import say
 
     function = load(run_name)
     scores = function.score(file)
-    rows = int(scores.pop("rows"))
+    rows, seen = int(scores.pop("rows")), int(scores.pop("rows_in_training"))
     if as_json:
-        draw.as_json({"run": str(function.run.path), "rows": rows, "scores": scores})
+        draw.as_json({"run": str(function.run.path), "rows": rows, "scores": scores, "rows_in_training": seen})
     else:
         draw.scores(function.run.name, rows, scores, ctx.obj)
+        if seen:
+            print(say("score.seen", ctx.obj, count=f"{seen:,}"))
 
 
 @app.command(cls=Command)
