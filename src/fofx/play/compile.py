@@ -5,6 +5,9 @@ splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators"
 products of the index, so the script of a playground can make the same draws in three lines of numpy.
 """
 
+import hashlib
+from pathlib import Path
+
 import numba
 import numpy as np
 
@@ -13,12 +16,24 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reas
 GOLDEN, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
+def sources() -> str:
+    """A fingerprint of all files whose code is pasted together: numba itself looks only at the file of the outer loop."""
+    found = hashlib.sha256()
+    for name in ("compile", "lanes", "layers", "updates", "kernels"):
+        found.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    return found.hexdigest()
+
+
 def compiled(function):
     """Compile for nogil and keep the machine code; where no folder can be written, compile anew in every process."""
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        made = numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
         return numba.njit(**OPTIONS)(function)
+    kept = getattr(made._cache, "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = sources()
+    return made
 
 
 # Functions of arrays are pasted into their callers: numba counts references at every call, which would double the time.

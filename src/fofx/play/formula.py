@@ -184,4 +184,4 @@ def as_numpy(text: str) -> str:
             return ast.BinOp(node, ast.Mult(), ast.Constant(1.0))
 
     copy = ast.parse(ast.unparse(parsed(text)), mode="eval")
-    return ast.unparse(ast.fix_missing_locations(Renamed().visit(copy)).body)
+    return ast.unparse(ast.fix_missing_locations(Renamed().visit(copy.body)))

@@ -189,9 +189,9 @@ def backward(net, parameters, count, values, slopes, deltas, gradient, turned):
             store(gradient, at + size_in * wide_out + part, total * share)
         if layer == 0:
             return
-        for unit in range(size_in):
+        for unit in range(wide_in):  # zero in the filling, or its parameters would move
             for out in range(size_out):
-                turned[out * wide_in + unit] = parameters[at + unit * wide_out + out]
+                turned[out * wide_in + unit] = parameters[at + unit * wide_out + out] if unit < size_in else ZERO
         for sample in range(count):
             for part in range(0, wide_in, 8):
                 total = spread(ZERO)

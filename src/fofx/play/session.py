@@ -159,7 +159,7 @@ class Session(Seen):
         for row in measured:
             train, test, penalty = float(row[1]), float(row[2]), float(row[5])
             self._rows.append((int(row[0]), train, test, penalty, *(row[3:5] / counts).tolist()))
-        if len(self._rows) > MOST_HISTORY:
+        while len(self._rows) > MOST_HISTORY:
             self._rows = self._rows[::2]
 
     def _note(self) -> None:
@@ -223,7 +223,7 @@ class Session(Seen):
         if self.stopped == "not-finite":
             self.trouble, self.remedy = explained(self)
         self._begun = False
-        self.timeline.mark("sample", before, rows, self._snapshot())
+        self.timeline.mark(f"sample {self.updates}", before, rows, self._snapshot())
         change = [(new[0] - was[0], new[1] - was[1]) for new, was in zip(self.weights, old)]
         point, answer = self.train_points[row], float(self.train_answers[row])
         return Sample(row, point, answer, outputs, float(loss), gradient, change)
@@ -289,13 +289,31 @@ class Session(Seen):
         self.timeline.mark(what, before, rows, self._snapshot())
 
     def cure(self) -> bool:
-        """One click when there is trouble: back to the last weights with a finite loss, and the remedy's settings."""
+        """One click when there is trouble: back to the last weights that were not worse than where the present settings
+        began to hold, or before, and on with the settings of `remedy` and an empty memory of the optimizer."""
         if self.trouble is None:
             return False
         remedy = dict(self.remedy)
-        while not np.isfinite(self._measure()[0]) or self.trouble is not None:
-            if not self.back(max(1, (self.updates - int(self.timeline.base.place[2])) // 2)):
+        rows = self._rows
+        while True:
+            mark = self.timeline.marks[-1]
+            self._restore(mark.after)
+            start = self._measure()[0]
+            if np.isfinite(start):
+                break
+            before = self.timeline.undo()
+            if before is None:
                 self.reset()
                 break
+            rows = before[1]
+        for there in reversed(mark.since):
+            self._restore(there)
+            if self._measure()[0] <= 1.5 * start:
+                break
+        else:
+            if np.isfinite(start):
+                self._restore(mark.after)
+        self._rows = [row for row in rows if row[0] <= self.updates]
+        self._moments[0][:], self._moments[1][:], self._place[3] = 0, 0, 0
         self.change(**remedy)
         return True
