@@ -9,11 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from torch import nn
 
+from fofx.checkpoint import Checkpoint
 from fofx.models.cnn import CNN
 from fofx.models.mlp import MLP
-from fofx.optimize import optimize
+from fofx.models.window import watch
+from fofx.optimize import Descent, optimize
 from fofx.recipe import Recipe, Step
 from fofx.rungs.frames import LEAST, PATH, PATH_BYTES, Frames, path_steps
 
@@ -54,21 +57,71 @@ def test_recording_changes_nothing(make, tmp_path: Path) -> None:
         assert torch.equal(value, model.state_dict()[name]), name
 
 
-def test_the_path_begins_at_the_start_and_leads_to_the_end(tmp_path: Path) -> None:
-    from safetensors.torch import load_file
+def recorded(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """What the files of a folder hold, by step."""
+    found: dict[int, dict[str, torch.Tensor]] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        for name, value in load_file(file).items():
+            step, _, rest = name.partition("/")
+            found.setdefault(int(step), {})[rest] = value
+    return dict(sorted(found.items()))
 
+
+def test_the_path_begins_at_the_start_and_leads_to_the_end(tmp_path: Path) -> None:
     model, inputs = mlp()
     start = {name: value.clone() for name, value in model.named_parameters()}
     learn(model, inputs, tmp_path)
-    files = sorted((tmp_path / "weights").glob("*.safetensors"))
-    steps = [int(file.stem) for file in files]
-    assert steps == path_steps(60, PATH) and len(steps) > 20
-    for file, weights in ((files[0], start), (files[-1], dict(model.named_parameters()))):
-        kept = load_file(file)
-        assert kept.keys() == weights.keys()
+    path = recorded(tmp_path / "weights")
+    assert list(path) == path_steps(60, PATH) and len(path) > 20
+    for step, weights in ((0, start), (60, dict(model.named_parameters()))):
+        assert path[step].keys() == weights.keys()
         for name, value in weights.items():
-            assert torch.allclose(kept[name].float(), value, atol=1e-3, rtol=1e-3)
-    assert (tmp_path / "0000000.safetensors").exists() and (tmp_path / "0000060.safetensors").exists()
+            assert torch.allclose(path[step][name].float(), value, atol=1e-3, rtol=1e-3)
+    windows = recorded(tmp_path)
+    assert list(windows) == [0, 1, 3, 5, 10, 17, 31, 56, 60]
+    with torch.no_grad(), watch(model.eval()) as seen:
+        model(inputs[:8])
+    for name, value in windows[60].items():
+        assert torch.allclose(value.float(), seen[name], atol=1e-2)
+
+
+def test_writing_more_often_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = mlp()
+    learn(model, inputs, tmp_path / "once")
+    monkeypatch.setattr("fofx.rungs.frames.SECONDS", -1.0)
+    model, _ = mlp()
+    learn(model, inputs, tmp_path / "often")
+    assert len(list((tmp_path / "once").glob("*.safetensors"))) == 1
+    assert len(list((tmp_path / "often").glob("*.safetensors"))) > 5
+    for folder in ("", "weights"):
+        once, often = recorded(tmp_path / "once" / folder), recorded(tmp_path / "often" / folder)
+        assert once.keys() == often.keys()
+        assert all(torch.equal(once[step][name], often[step][name]) for step in once for name in once[step])
+
+
+def test_a_run_that_goes_on_does_not_take_its_checkpoint_for_the_beginning(tmp_path: Path) -> None:
+    model, inputs = mlp()
+    answers = (inputs.sum(dim=1) > 0).long()
+
+    def descent(start: Checkpoint | None = None) -> Descent:
+        return optimize(
+            model, lambda p: nn.functional.cross_entropy(model(inputs[p]), answers[p]), 100, RECIPE, start=start
+        )
+
+    whole = Frames(tmp_path, model, inputs[:8], 60)
+    begun = descent()
+    for step in whole.follow(begun):
+        if step.number == 31:
+            break
+    checkpoint = begun.checkpoint()
+    whole.write()  # as when a few seconds had passed; then the process is killed
+    first = recorded(tmp_path / "weights")[0]
+    for _ in Frames(tmp_path, model, inputs[:8], 60).follow(descent(checkpoint)):
+        pass
+    path = recorded(tmp_path / "weights")
+    assert list(path) == path_steps(60, PATH)
+    assert all(torch.equal(path[0][name], first[name]) for name in first)
+    assert list(recorded(tmp_path)) == [0, 1, 3, 5, 10, 17, 31, 56, 60]
 
 
 def test_a_descent_that_ends_early_keeps_where_it_ended(tmp_path: Path) -> None:
@@ -84,9 +137,7 @@ def test_a_descent_that_ends_early_keeps_where_it_ended(tmp_path: Path) -> None:
     descent = optimize(model, lambda p: nn.functional.cross_entropy(model(inputs[p]), answers[p]), 100, RECIPE)
     for _ in Frames(tmp_path, model, inputs[:8], 60).follow(first(descent, 29)):
         pass
-    steps = sorted(int(file.stem) for file in (tmp_path / "weights").glob("*.safetensors"))
-    assert steps[-1] == 29 and 29 not in path_steps(60, PATH)
-    assert max(int(file.stem) for file in tmp_path.glob("*.safetensors")) == 29
+    assert max(recorded(tmp_path / "weights")) == max(recorded(tmp_path)) == 29 and 29 not in path_steps(60, PATH)
 
 
 def test_a_large_network_keeps_no_weights_and_a_middling_one_fewer(tmp_path: Path) -> None:
@@ -100,11 +151,9 @@ def test_a_large_network_keeps_no_weights_and_a_middling_one_fewer(tmp_path: Pat
 
 def test_running_means_are_kept_with_the_weights(tmp_path: Path) -> None:
     """So that a network with batch norm answers as it did at that step."""
-    from safetensors.torch import load_file
-
     model, inputs = cnn()
     learn(model, inputs, tmp_path)
-    kept = load_file(tmp_path / "weights" / "0000060.safetensors")
+    kept = recorded(tmp_path / "weights")[60]
     twin, _ = cnn()
     assert twin.load_state_dict(kept, strict=False).missing_keys == []
     with torch.no_grad():

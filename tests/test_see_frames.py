@@ -76,10 +76,26 @@ def test_what_was_not_recorded_is_said() -> None:
         assert error.value.code == "no-frame"
 
 
-def test_a_damaged_frame_is_an_error(tmp_path) -> None:
+def test_a_damaged_file_is_an_error(tmp_path) -> None:
     function = fofx.load(small.category_function().save(tmp_path / "copy"))
-    file = function.run.path / "rungs" / "mlp" / "frames" / "weights" / "0000001.safetensors"
-    file.write_bytes(file.read_bytes()[:40])
-    with pytest.raises(RunError) as error:
-        weights(function, "mlp", 1)
-    assert error.value.code == "damaged-run"
+    folder = function.run.path / "rungs" / "mlp" / "frames"
+    for file in (next((folder / "weights").glob("*.safetensors")), next(folder.glob("*.safetensors"))):
+        file.write_bytes(file.read_bytes()[:40])
+    for ask in (weights, frame):
+        with pytest.raises(RunError) as error:
+            ask(function, "mlp", 1)
+        assert error.value.code == "damaged-run"
+
+
+def test_frames_of_an_earlier_fofx_can_be_read(tmp_path) -> None:
+    """They had a file for each step, with the windows' plain names."""
+    from safetensors.torch import save_file
+
+    function = fofx.load(small.category_function().save(tmp_path / "copy"))
+    folder = function.run.path / "rungs" / "mlp" / "frames"
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    for step in (3, 10):
+        save_file({"encoders.0.outputs": torch.full((2, 2), float(step))}, folder / f"{step:07d}.safetensors")
+    assert frames(function, "mlp") == [3, 10]
+    assert frame(function, "mlp", 10)["encoders.0.outputs"].tolist() == [[10, 10], [10, 10]]

@@ -4,10 +4,12 @@ Windows: eight rows, before the first step and about four times in every tenfold
 scrub back through time. Weights: at most `PATH` points of the path from start to end, half of them log-spaced and half
 evenly spaced, in 16 bits and in all never more than `PATH_BYTES`; a network so large that fewer than `LEAST` copies fit
 keeps none. Recording draws no random number and changes no weight, so the loss curve stays the same to the bit.
+What was recorded is written every few seconds and at the end: opening a file costs more than the rest together.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,53 +28,75 @@ LARGEST = 65_536  # numbers kept of one window; larger ones keep their first cha
 PATH, LEAST = 40, 8  # points of the path through the weights: at most, and the fewest that are worth keeping
 PATH_BYTES = 8_000_000  # of all points of a run together
 RUNNING = ("running_mean", "running_var")  # kept in 32 bits: variances can be large
+SECONDS = 5.0  # between two writings
 
 
 class Frames:
-    """Writes STEP.safetensors, a tensor for each window that has something to show, and weights/STEP.safetensors."""
+    """Writes files of tensors named STEP/WINDOW, and under weights/ of tensors named STEP/PARAMETER.
+
+    A file holds what was recorded since the file before it and is named by its last step.
+    """
 
     def __init__(self, folder: Path, model: torch.nn.Module, sample: list[torch.Tensor], last: int) -> None:
         self.folder, self.model, self.sample = folder, model, sample
         self.wanted = {int(10 ** (power / PER_DECADE)) for power in range(PER_DECADE * 7)} | {last}
         points = min(PATH, PATH_BYTES // max(1, sum(value.nbytes for value in self.weights().values())))
         self.path = set(path_steps(last, points)) if points >= LEAST else set()
+        self.windows: dict[int, dict[str, torch.Tensor]] = {}  # recorded and not written yet, by step
+        self.points: dict[int, dict[str, torch.Tensor]] = {}
 
     def follow(self, steps: Iterable[Step]) -> Iterator[Step]:
-        if not self.file(0).exists():  # a run that goes on from a checkpoint has it already
-            self.record(0)
-            if self.path:
-                self.record_weights(0)
-        step = None
-        for step in steps:
-            if step.number in self.wanted:
+        self.record(0, always=True)
+        due, step = time.monotonic() + SECONDS, None
+        try:
+            for step in steps:
+                if 0 in self.windows and step.number != 1 and len(self.windows) == 1:
+                    self.windows, self.points = {}, {}  # it goes on from a checkpoint: that was not the beginning
                 self.record(step.number)
-            if step.number in self.path:
-                self.record_weights(step.number)
-            yield step
-        if step is not None and step.number not in self.wanted:  # it ended early: the last frame is where it ended
-            self.record(step.number)
-        if step is not None and self.path and step.number not in self.path:
-            self.record_weights(step.number)
+                if time.monotonic() > due:
+                    self.write()
+                    due = time.monotonic() + SECONDS
+                yield step
+            if step is not None:
+                self.record(step.number, always=True)  # where it ended, also when that was early
+        finally:
+            self.write()
 
-    def file(self, number: int, kind: str = "") -> Path:
-        return self.folder / kind / f"{number:07d}.safetensors"
+    def record(self, number: int, always: bool = False) -> None:
+        """Keep what is wanted of this step, or everything."""
+        if always or number in self.wanted:
+            self.windows[number] = self.look()
+        if self.path and (always or number in self.path):
+            self.points[number] = {name: value.cpu() for name, value in self.weights().items()}
 
-    def record(self, number: int) -> None:
+    def look(self) -> dict[str, torch.Tensor]:
         """The windows on the sample's rows, as the network answers (evaluation mode)."""
         training = self.model.training
         self.model.eval()
         with torch.no_grad(), watch(self.model) as seen:
             self.model(self.sample)
         self.model.train(training)
-        write(self.file(number), {name: shrink(value).cpu().half().contiguous() for name, value in seen.items()})
-
-    def record_weights(self, number: int) -> None:
-        """All weights that learn and the running means of normalizations, by their names in the network."""
-        write(self.file(number, "weights"), {name: value.cpu().contiguous() for name, value in self.weights().items()})
+        return {name: shrink(value).cpu().half() for name, value in seen.items()}
 
     def weights(self) -> dict[str, torch.Tensor]:
-        learnt = {name: p.detach().half() for name, p in self.model.named_parameters() if p.requires_grad}
-        return learnt | {name: b.float() for name, b in self.model.named_buffers() if name.split(".")[-1] in RUNNING}
+        """Copies of all weights that learn, and of the running means of normalizations, by their names in the network."""
+        learnt = {
+            name: p.detach().to(torch.float16, copy=True)
+            for name, p in self.model.named_parameters()
+            if p.requires_grad
+        }
+        running = {name: b for name, b in self.model.named_buffers() if name.split(".")[-1] in RUNNING}
+        return learnt | {name: value.to(torch.float32, copy=True) for name, value in running.items()}
+
+    def write(self) -> None:
+        """Write what was recorded since the last time, and forget it."""
+        for folder, kept in ((self.folder, self.windows), (self.folder / "weights", self.points)):
+            if kept:
+                tensors = {
+                    f"{step}/{name}": value.contiguous() for step, each in kept.items() for name, value in each.items()
+                }
+                write(folder / f"{max(kept):07d}.safetensors", tensors)
+                kept.clear()
 
 
 def path_steps(last: int, points: int) -> list[int]:

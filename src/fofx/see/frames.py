@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 
 from fofx.errors import RunError, TaskError
 from fofx.finding import Finding
@@ -45,12 +46,12 @@ def weights(run: Run | Finding, rung: str, step: int) -> dict[str, np.ndarray]:
 
     Errors as in `frame`.
     """
-    return _read(run, rung, step, "weights/")
+    return _read(run, rung, step, "weights")
 
 
 def path(run: Run | Finding, rung: str) -> tuple[list[int], list[dict[str, np.ndarray]]]:
     """Steps and weights of the whole recorded path; points where a weight did not fit into 16 bits are left out."""
-    found = [(step, weights(run, rung, step)) for step in weight_steps(run, rung)]
+    found = [(step, _tensors(file, step)) for step, file in _places(_folder(run, rung) / "weights").items()]
     whole = [(step, each) for step, each in found if all(np.isfinite(value).all() for value in each.values())]
     return [step for step, _ in whole], [each for _, each in whole]
 
@@ -110,16 +111,40 @@ def _folder(run: Run | Finding, rung: str) -> Path:
     return _run(run).path / rung_folder(rung) / "frames"
 
 
+def _places(folder: Path) -> dict[int, Path]:
+    """Which file holds which step. Runs of an earlier fofx have a file a step, with names that begin with no number."""
+    found: dict[int, Path] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="pt") as opened:
+                numbers = {name.partition("/")[0] for name in opened.keys() if "/" in name}  # noqa: SIM118 (no mapping)
+        except (OSError, SafetensorError) as problem:
+            raise RunError("damaged-run", f"{file} is damaged: {problem}.") from problem
+        found |= {int(number): file for number in numbers if number.isdigit()} or {int(file.stem): file}
+    return dict(sorted(found.items()))
+
+
 def _steps(folder: Path) -> list[int]:
-    return sorted(int(file.stem) for file in folder.glob("*.safetensors") if file.stem.isdigit())
+    return list(_places(folder))
 
 
 def _read(run: Run | Finding, rung: str, step: int, kind: str) -> dict[str, np.ndarray]:
     folder = _folder(run, rung) / kind
-    known = _steps(folder)
-    if step not in known:
+    places = _places(folder)
+    if step not in places:
         what = "weights" if kind else "windows"
-        hint = f"Recorded are {', '.join(map(str, known))}." if known else "None of this rung were."
+        hint = f"Recorded are {', '.join(map(str, places))}." if places else "None of this rung were."
         raise TaskError("no-frame", f"The {what} of {rung!r} at step {step} were not recorded. {hint}")
-    tensors = _run(run).read_tensors(f"{rung_folder(rung)}/frames/{kind}{int(step):07d}.safetensors")
-    return {name: value.float().numpy() for name, value in tensors.items()}
+    return _tensors(places[step], step)
+
+
+def _tensors(file: Path, step: int) -> dict[str, np.ndarray]:
+    """What a file holds of one step."""
+    start = f"{int(step)}/"
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = list(opened.keys())
+            own = [name for name in names if name.startswith(start)] or [name for name in names if "/" not in name]
+            return {name.removeprefix(start): opened.get_tensor(name).float().numpy() for name in own}
+    except (OSError, SafetensorError) as problem:
+        raise RunError("damaged-run", f"{file} is damaged: {problem}.") from problem
