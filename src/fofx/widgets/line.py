@@ -84,6 +84,7 @@ class Line(Study):
     """
 
     name = "line"
+    parts = ("study", "line_charts")
     w = Number(3.0, -FURTHEST, FURTHEST).tag(state=True)
     b = Number(2.0, -FURTHEST, FURTHEST).tag(state=True)
     loss = traitlets.Enum(("mae", "mse"), "mae").tag(state=True)

@@ -199,7 +199,7 @@ export default {
     s.shows(() => {
       const { votes, k, winner, tie, outside } = s.view();
       const bars = votes.map((count, number) =>
-        node("div", { class: "neighbours-bar", "data-winner": number === winner }, sign(w, number), node("span", { class: "neighbours-who" }, called(number)), node("span", { class: "neighbours-track" }, node("span", { style: `width:${(100 * count) / k}%;background:${classColour(number)}` })), node("output", {}, String(count))),
+        node("div", { class: "neighbours-bar", "data-winner": String(number === winner) }, sign(w, number), node("span", { class: "neighbours-who" }, called(number)), node("span", { class: "neighbours-track" }, node("span", { style: `width:${(100 * count) / k}%;background:${classColour(number)}` })), node("output", {}, String(count))),
       );
       const verdict = node("p", { class: "neighbours-verdict" }, w.say("neighbours.verdict", { k, name: called(winner), count: votes[winner] }), tie ? ` ${w.say("neighbours.tie")}` : "", outside ? ` ${w.say("neighbours.outside")}` : "");
       vote.replaceChildren(verdict, ...bars);

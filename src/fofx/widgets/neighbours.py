@@ -228,7 +228,7 @@ def chosen_columns(table: dict[str, list[Any]], asked: dict[str, Any]) -> dict[s
             "too-few-columns",
             f"Expected two columns of numbers and one with 2 to {CLASSES} classes, got {', '.join(table)}.",
         )
-    fields = {"table": table, "label": label, "k": min(5, count)}
+    fields: dict[str, Any] = {"table": table, "label": label, "k": min(5, count)}
     fields["across"] = asked.get("across") or next(name for name in numeric if name != asked.get("up"))
     fields["up"] = asked.get("up") or next(name for name in numeric if name != fields["across"])
     if all(is_numeric(table.get(fields[name], ["?"])) for name in ("across", "up")):

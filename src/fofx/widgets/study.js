@@ -16,6 +16,8 @@ function study(w) {
     }
   });
 
+  const shown = [];
+  w.watch("view words theme", () => s.refresh());
   const s = {
     view: () => w.model.get("view"),
     get state() {
@@ -39,11 +41,13 @@ function study(w) {
     },
     /** Call `update` now, and whenever Python has new numbers or the language changes. */
     shows(update) {
-      w.watch("view words", () => {
-        update();
-        w.redraw();
-      });
+      shown.push(update);
       update();
+    },
+    /** Show everything again: for what the page itself remembers, such as the chosen tool. */
+    refresh() {
+      shown.forEach((update) => update());
+      w.redraw();
     },
   };
 

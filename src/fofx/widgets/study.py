@@ -12,12 +12,12 @@ undone together. The answer is one trait, `view`: the state and what `compute` m
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 
 from fofx.errors import FofxError, Notice, TaskError
-from fofx.widgets.base import HERE, Widget, texts
+from fofx.widgets.base import HERE, Widget, styles, texts
 from fofx.words import notice
 
 KEPT = 200  # how many actions can be undone
@@ -61,6 +61,7 @@ class Study(Widget):
     guess: None (not yet asked), "skip", or what the learner guessed; `ask` False leaves the question out.
     """
 
+    parts: ClassVar[tuple[str, ...]] = ("study",)
     view = traitlets.Dict().tag(sync=True)
     heard = traitlets.Int(0).tag(sync=True)  # the last message that was carried out
     ask = traitlets.Bool(True).tag(sync=True)
@@ -70,9 +71,7 @@ class Study(Widget):
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         if "name" in vars(cls):
-            own = [HERE / f"{part}.{kind}" for kind in ("js", "css") for part in ("kit", "study", cls.name)]
-            read = [file.read_text(encoding="utf-8") if file.exists() else "" for file in own]
-            cls._esm, cls._css = "\n".join(read[:3]), "\n".join(read[3:])
+            cls._css = (HERE / "study.css").read_text(encoding="utf-8") + styles(cls.name)
 
     def __init__(self, lang: str | None = None, state: dict[str, Any] | None = None, **fields: Any) -> None:
         self._past: list[dict[str, Any]] = []
@@ -85,17 +84,17 @@ class Study(Widget):
         self.refresh()
         if state:
             self.restore(state)
-        self.observe(self._changed, [*self.parts(), "state"])
+        self.observe(self._changed, [*self.field_names(), "state"])
 
     # ---- state as plain data
 
-    def parts(self) -> list[str]:
+    def field_names(self) -> list[str]:
         """The names of the fields that make up the state."""
         return sorted(self.trait_names(state=True))
 
     def fields(self) -> dict[str, Any]:
         """The whole state: every field with its value."""
-        return {name: getattr(self, name) for name in self.parts()}
+        return {name: getattr(self, name) for name in self.field_names()}
 
     def defaults(self) -> dict[str, Any]:
         return {name: trait.default(self) for name, trait in self.traits(state=True).items()}
@@ -185,8 +184,8 @@ class Study(Widget):
     def change(self, values: dict[str, Any]) -> None:
         """Set fields of the state by name; subclasses may tie fields together."""
         for name in values:
-            if name not in self.parts():
-                raise TaskError("unknown-state", f"Expected one of {', '.join(self.parts())}, got {name!r}.")
+            if name not in self.field_names():
+                raise TaskError("unknown-state", f"Expected one of {', '.join(self.field_names())}, got {name!r}.")
         for name, value in values.items():
             setattr(self, name, value)
 

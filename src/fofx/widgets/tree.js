@@ -75,7 +75,7 @@ export default {
           const [x1, y1, x2, y2] = [left(each.way) + WIDE / 2, top(each.way) + TALL, left(way) + WIDE / 2, top(way)];
           const walked = followed.has(way);
           lines.append(node("path", { d: `M${x1},${y1} C${x1},${y1 + GAP * 0.6} ${x2},${y2 - GAP * 0.6} ${x2},${y2}`, fill: "none", stroke: walked ? "var(--accent)" : "var(--line)", "stroke-width": walked ? 3.5 : 1.5 }));
-          labels.push(node("span", { class: "tree-label", "data-walked": walked, style: `left:${(x1 + x2) / 2 + (number ? 8 : -8)}px;top:${(y1 + y2) / 2}px` }, answers(each.column, each.threshold)[number]));
+          labels.push(node("span", { class: "tree-label", "data-walked": String(walked), style: `left:${(x1 + x2) / 2 + (number ? 8 : -8)}px;top:${(y1 + y2) / 2}px` }, answers(each.column, each.threshold)[number]));
         });
       const boxes = nodes.map((each) => {
         const asked = each.column >= 0;
@@ -87,8 +87,8 @@ export default {
           {
             type: "button",
             class: "tree-node",
-            "data-leaf": !asked,
-            "data-walked": followed.has(each.way),
+            "data-leaf": String(!asked),
+            "data-walked": String(followed.has(each.way)),
             "aria-pressed": String(each.way === of("node")),
             style: `left:${left(each.way)}px;top:${top(each.way)}px;width:${WIDE}px;height:${TALL}px`,
             click: () => {
@@ -109,7 +109,6 @@ export default {
       if (focus) forest.querySelector('[aria-pressed="true"]')?.focus();
     }
     s.shows(drawTree);
-    w.watch("theme", drawTree);
 
     // ---- what every cut costs
     const costs = node("div", { class: "fofx-scroll tree-costs" });
@@ -175,7 +174,6 @@ export default {
       );
     }
     s.shows(drawCosts);
-    w.watch("theme", drawCosts);
 
     // ---- one row on its way down
     const rows = node("div", { class: "tree-rows" });
@@ -208,7 +206,6 @@ export default {
       told.replaceChildren(steps.length ? `${steps.join(" → ")} → ` : "", node("strong", {}, verdict), unseen);
     }
     s.shows(drawRows);
-    w.watch("theme", drawRows);
 
     // ---- controls
     const score = node("p", { class: "tree-score" });

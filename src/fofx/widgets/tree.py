@@ -36,7 +36,7 @@ class Tree(Study):
     name = "tree"
     cuts = traitlets.Dict({}).tag(state=True)
     node = traitlets.Unicode("").tag(state=True)
-    row = traitlets.List([]).tag(state=True)
+    row: traitlets.List = traitlets.List([]).tag(state=True)
     third = traitlets.Bool(True).tag(state=True)
     criterion = traitlets.Enum(("gini", "entropy"), "gini").tag(state=True)
     table = traitlets.Dict({}).tag(state=True)
