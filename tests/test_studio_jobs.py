@@ -106,7 +106,9 @@ def test_a_killed_training_is_cut_short_and_goes_on_after_a_restart(tmp_path: Pa
     assert job.status == "cut-short"
     resumed = again.resume(job.name)
     assert resumed.name == job.name and resumed.id != job.id
-    wait(lambda: any(event["what"] == "step" for event in resumed.events()[0]), again)
+    wait(
+        lambda: any(event["what"] == "step" and event["validation"] is not None for event in resumed.events()[0]), again
+    )
     resumed.cancel()
     wait(lambda: resumed.status not in ("running", "waiting"), again)
     assert resumed.status == "stopped" and resumed.end["kept"]
@@ -291,6 +293,38 @@ def test_a_training_that_fails_says_why(tmp_path: Path) -> None:
     job = jobs.start({"upload": key, "outputs": ["price"]})
     train(job.folder)
     assert job.status == "failed" and job.end["code"] == "unknown-column" and "price" in job.end["text"]
+
+
+def test_a_ctrl_c_is_heard_once_wherever_it_comes() -> None:
+    from fofx.studio.training import Stop
+
+    early = Stop()
+    early()  # while libraries are imported: nothing yet
+    with pytest.raises(KeyboardInterrupt):
+        early.arm()
+    late = Stop()
+    late.arm()
+    with pytest.raises(KeyboardInterrupt):
+        late()
+    late()  # the second one breaks nothing off: what was found is being written
+    with pytest.raises(KeyboardInterrupt):
+        late.check()  # the first one was lost on the way
+    late.check()
+
+
+def test_a_stopped_training_whose_model_had_nothing_to_keep_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fofx.studio import training
+
+    def stopped(job: dict, tell: training.Events) -> None:
+        tell.stop()
+        raise TaskError("model-failed", "The model 'cnn' gave nothing: it was stopped.")
+
+    job = jobs_in(tmp_path).start({"task": "river"})
+    monkeypatch.setattr(training, "found", stopped)
+    training.train(job.folder)
+    assert job.status == "stopped" and job.end["kept"] is False
 
 
 def test_a_ctrl_c_before_anything_is_found_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,9 +128,17 @@ def forget_places(path: Path) -> None:
 
 
 def demand_loads(folder: Path) -> None:
-    """Open the run, and every rung that was fitted."""
+    """Open the run, every rung that was fitted, and the index of every file of tensors."""
+    from safetensors import SafetensorError, safe_open
+
     from fofx.function import load
 
+    for file in folder.rglob("*.safetensors"):
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except SafetensorError as problem:
+            raise RunError("damaged-run", f"{file.relative_to(folder)} is damaged: {problem}.") from problem
     function = load(folder)
     for result in function.rungs:
         if result.error is None:

@@ -94,7 +94,10 @@ def train(folder: Path, stop: Stop | None = None) -> None:
     except KeyboardInterrupt:
         tell.tell({"what": "stopped", "kept": False})
     except FofxError as error:
-        tell.tell({"what": "failed", "code": error.code, "text": error.message})
+        if tell.stop.asked:  # find was stopped before the model that was asked for had anything to keep
+            tell.tell({"what": "stopped", "kept": False})
+        else:
+            tell.tell({"what": "failed", "code": error.code, "text": error.message})
     except MemoryError:
         tell.tell(
             {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 KEY = re.compile(r"[0-9a-f]{24}")
 HIDDEN = ".fofx"
+QUIET = 120.0  # a run into which nothing is written for so many seconds is no longer being trained
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Workspace:
         return sorted(map(self._with_process, lines), key=lambda line: line.changed, reverse=True)
 
     def _with_process(self, line: RunLine) -> RunLine:
-        if line.status != "running" or self.busy(line.name):
+        if line.status != "running" or self.busy(line.name) or grows(self.folder / line.name):
             return line
         return RunLine(**{**vars(line), "status": "cut-short"})
 
@@ -111,7 +112,10 @@ class Workspace:
         """The Function of a run. RunError "bad-name", "no-run", "unfinished-run", "damaged-run"."""
         from fofx.function import load
 
-        return load(self.path_of(name))
+        try:
+            return load(self.path_of(name))
+        except RecursionError as problem:
+            raise RunError("damaged-run", f"The run {name!r} cannot be read: its JSON goes too deep.") from problem
 
     def free_name(self, topic: str) -> str:
         """A name for a new run, from what it is about and the time, that no run, job or deleted run has here."""
@@ -340,6 +344,12 @@ def line_of(folder: Path, changed: float) -> RunLine:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return RunLine(folder.name, "damaged", changed, [], [], {}, "", "", None, False, 0, None, "")
+
+
+def grows(folder: Path) -> bool:
+    """Whether a training that the studio did not start, as by `fofx find` in a terminal, wrote something just now."""
+    files = [folder / "run.json", *folder.glob("rungs/*/*")]
+    return any(time.time() - path.stat().st_mtime < QUIET for path in files if path.exists())
 
 
 def free(target: Path) -> Path:
