@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.utils.class_weight import compute_class_weight
 
 import small
 from fofx.errors import DataError, TaskError
@@ -151,9 +152,13 @@ def test_an_input_of_many_values_keeps_the_most_frequent() -> None:
     assert field.encode(pl.Series("x", values)).shape == (505, 100)
 
 
-def test_class_weights_make_classes_weigh_the_same() -> None:
-    field = learnt("category", pl.Series("x", ["a"] * 30 + ["b"] * 10))
+def test_class_weights_make_classes_weigh_the_same_as_in_scikit_learn() -> None:
+    values = np.array(["a"] * 30 + ["b"] * 10)
+    field = learnt("category", pl.Series("x", values))
     weights = field.class_weights()
+    assert weights.tolist() == pytest.approx(
+        compute_class_weight("balanced", classes=np.unique(values), y=values).tolist()
+    )
     assert (weights * torch.tensor([30.0, 10.0])).tolist() == pytest.approx([20.0, 20.0])
 
 

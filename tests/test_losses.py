@@ -2,18 +2,15 @@
 
 import inspect
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from fofx.losses import (
     PIECES,
     absolute_error,
-    balanced_weights,
     cross_entropy,
     cross_entropy_by_formula,
     huber,
@@ -119,14 +116,6 @@ def test_two_classes_are_logistic_regression():
 def test_cross_entropy_of_huge_scores_stays_finite():
     loss = cross_entropy(torch.tensor([[1e4, -1e4], [-1e4, 1e4]]), torch.tensor([1, 1]))
     assert loss.item() == pytest.approx(1e4)
-
-
-def test_balanced_weights_are_scikit_learns():
-    classes = torch.tensor([0] * 10 + [2] * 3 + [1])
-    expected = compute_class_weight("balanced", classes=np.arange(3), y=classes.numpy())
-    assert balanced_weights(classes, 3).tolist() == pytest.approx(expected.tolist())
-    assert balanced_weights(classes, 4)[3].item() == 0.0
-    assert balanced_weights(classes, 4).tolist()[:3] == pytest.approx(expected.tolist())
 
 
 def test_pieces_stand_alone():

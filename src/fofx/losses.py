@@ -70,12 +70,3 @@ def cross_entropy_by_formula(
     right = -log_probabilities.gather(1, classes[:, None]).squeeze(1) * weights[classes]  # (B,)
     every = -(log_probabilities * weights).sum(dim=1) / count  # (B,)
     return ((1 - smoothing) * right + smoothing * every).sum() / weights[classes].sum()
-
-
-def balanced_weights(classes: torch.Tensor, count: int) -> torch.Tensor:
-    """Class weights that let every class pull equally: rows / (classes present * rows of the class); 0 for absent ones.
-
-    `classes` (B,) int64 -> (K,) float32. The same as scikit-learn's "balanced".
-    """
-    rows = torch.bincount(classes, minlength=count).to(torch.float32)  # (K,)
-    return torch.where(rows > 0, len(classes) / ((rows > 0).sum() * rows.clamp(min=1)), 0.0)
