@@ -9,11 +9,12 @@ CHECKED := src tests benchmarks
 # Two workers when there are two cores; each keeps to one thread.
 WORKERS := $(shell [ "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" -ge 2 ] && echo "-n 2")
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo studio test test-slow lint clean
 
 help:
 	@echo "make setup      create $(VENV) with fofx and everything it needs"
 	@echo "make demo       find f on three built-in data sets: a river, digits, Chinese reviews"
+	@echo "make studio     open the studio in the browser: playground, tasks, runs"
 	@echo "make test       check the code and run the tests"
 	@echo "make test-slow  run the longer tests"
 	@echo "make lint       check the code only"
@@ -37,6 +38,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup
 	@$(BIN)/fofx demo
+
+studio: setup
+	@$(BIN)/fofx studio
 
 lint: setup
 	$(BIN)/ruff check $(CHECKED)

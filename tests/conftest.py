@@ -30,3 +30,10 @@ def torchvision():
         with contextlib.suppress(RuntimeError):  # it is there already
             missing.define(schema)
     return pytest.importorskip("torchvision", exc_type=(ImportError, RuntimeError))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from stage import CHROMIUM
+
+    if CHROMIUM is None:
+        terminalreporter.write_line("No Chromium is installed: the tests that need a browser were skipped.")
