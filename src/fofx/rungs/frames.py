@@ -25,7 +25,7 @@ from fofx.recipe import Step
 
 PER_DECADE = 4
 LARGEST = 65_536  # numbers kept of one window; larger ones keep their first channels
-PATH, LEAST = 40, 8  # points of the path through the weights: at most, and the fewest that are worth keeping
+PATH, LEAST = 40, 6  # points of the path through the weights: at most, and the fewest that are worth keeping
 PATH_BYTES = 8_000_000  # of all points of a run together
 RUNNING = ("running_mean", "running_var")  # kept in 32 bits: variances can be large
 SECONDS = 5.0  # between two writings
