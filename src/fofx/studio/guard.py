@@ -155,8 +155,10 @@ class Guard:
             return await send({"type": "websocket.close", "code": REFUSED, "reason": code})
         refresh = '<meta http-equiv="refresh" content="0">' if again else ""
         page = f'<!doctype html><meta charset="utf-8">{refresh}<title>fofx</title><p>{escape(self.refused(code))} [{code}]</p>'
-        status = 413 if code == "too-large" else 403
-        await answer(send, status, page.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+        headers = [(b"content-type", b"text/html; charset=utf-8")]
+        if code == "too-large":  # the rest of the body is not waited for
+            return await answer(send, 413, page.encode(), [*headers, (b"connection", b"close")])
+        await answer(send, 403, page.encode(), headers)
 
     # ---- what goes through
 
@@ -166,12 +168,14 @@ class Guard:
         if told is not None and (not told.isdigit() or int(told) > most):
             return await self.refuse(scope, send, "too-large")
         seen, over, begun = 0, False, False
+        left = "transfer-encoding" in headers or told not in (None, "0")  # a body that nobody has read to its end
         number = secrets.token_urlsafe(16)
 
         async def counted() -> Message:
-            nonlocal seen, over
+            nonlocal seen, over, left
             message = await receive()
             if message["type"] == "http.request":
+                left = bool(message.get("more_body"))
                 seen += len(message.get("body", b""))
                 if seen > most:
                     if not over and not begun:
@@ -194,6 +198,8 @@ class Guard:
                     **message,
                     "headers": with_policy(message.get("headers", []), headers.one("host") or "", number),
                 }
+                if left:  # what is not read now is not read at all, however long it goes on
+                    message["headers"].append((b"connection", b"close"))
                 if is_page(message["headers"]):
                     held = message
                     return
