@@ -14,8 +14,9 @@ from torch import nn
 import fofx
 import small
 from fofx.errors import TaskError
+from fofx.see.directions import Mover, principal, random_directions
 from fofx.see.frames import rung_at, weight_steps
-from fofx.see.landscape import Mover, landscape, landscape_of, line, principal, random_directions
+from fofx.see.landscape import landscape, landscape_of, line
 from fofx.see.rows import blocks_and_targets, neural, numbers_of
 from fofx.tasks.line import least_squares, mean_loss
 from seen import prices
