@@ -216,7 +216,7 @@ export default {
       legend.replaceChildren(...curves.map((curve, colour) => {
         const key = [curve.run, curve.rung];
         const on = !hidden.includes(String(key));
-        const press = node("button", { type: "button", class: "fofx-button run-curve", "aria-pressed": null, "data-curve": String(key), "aria-label": nameOf(curve), style: on ? null : "opacity:0.45" }, sample(colour, curve.run), nameOf(curve));
+        const press = node("button", { type: "button", class: "fofx-button run-curve", "aria-pressed": null, "data-curve": String(key), "aria-label": nameOf(curve), title: curve.best === null ? null : w.say("run_widget.best", { step: curve.best }), style: on ? null : "opacity:0.45" }, sample(colour, curve.run), nameOf(curve));
         press.setAttribute("aria-checked", String(on));
         press.setAttribute("role", "switch");
         press.addEventListener("click", () => {

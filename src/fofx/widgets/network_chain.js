@@ -1,0 +1,50 @@
+// The chain rule for one weight: every factor with its formula and number, the product, torch's answer, and the step that follows.
+
+const CHAIN_STEPS = { loss: "network.step.loss", back: "network.step.back", slope: "network.step.slope", input: "network.step.input" };
+
+/** A formula that Python drew as SVG, or its LaTeX where it could not. */
+function drawnFormula(svg, latex) {
+  if (!svg) return latex ? node("code", {}, latex) : null;
+  const read = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+  const made = document.importNode(read, true);
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", latex);
+  return node("span", { class: "net-formula" }, made);
+}
+
+function chainPanel(w, naming, close) {
+  const place = node("div", { class: "net-chain", role: "region" });
+  const show = (value) => (value === null || value === undefined ? "–" : brief(value, 5));
+
+  function draw() {
+    const chain = w.model.get("chain");
+    place.hidden = chain.gradient === undefined;
+    if (place.hidden) return place.replaceChildren();
+    const name = naming.weight(chain.layer, chain.unit, chain.source);
+    place.setAttribute("aria-label", w.say("network.chain"));
+    const rows = chain.factors.map((factor) => node("li", { class: factor.in_product ? "net-factor net-in" : "net-factor" },
+      node("small", {}, w.say(CHAIN_STEPS[factor.kind], { layer: factor.layer + 1 })),
+      node("div", {}, drawnFormula(factor.formula, factor.latex[0]), factor.numbers ? node("span", {}, " = ") : null, drawnFormula(factor.numbers, factor.latex[1])),
+      node("strong", {}, factor.value === null ? w.say("network.several") : show(factor.value))));
+    const product = chain.factors.filter((factor) => factor.in_product).map((factor) => (factor.value < 0 ? `(${show(factor.value)})` : show(factor.value))).join(" × ");
+    const ways = chain.way_count < 2 ? [] : chain.ways.length
+      ? [node("p", {}, w.say("network.ways", { count: chain.way_count.toLocaleString("en") })),
+        node("div", { class: "fofx-scroll" }, grid([w.say("network.way"), w.say("network.product")], chain.ways.slice(0, 8).map((way) => [way.units.map((unit, step) => naming.unit(chain.layer + step, unit)).join(" → "), show(way.value)])))]
+      : [node("p", { class: "fofx-soft" }, w.say("network.many_ways", { count: chain.way_count.toLocaleString("en") }))];
+    const shut = node("button", { type: "button", class: "fofx-button" }, w.say("network.forget"));
+    shut.addEventListener("click", close);
+    place.replaceChildren(
+      node("div", { class: "net-top" }, node("h3", {}, w.say("network.chain")), shut),
+      node("p", { class: "fofx-soft" }, name),
+      node("ol", {}, rows),
+      node("p", { class: "net-product" }, `${w.say("network.product")}: ${product} = `, node("strong", {}, show(chain.gradient))),
+      chain.gradient === 0 ? node("p", { class: "fofx-soft" }, w.say("network.dead")) : "",
+      node("p", {}, w.say("network.torch", { value: show(chain.torch_gradient), difference: brief(chain.difference, 2) })),
+      node("p", {}, w.say("network.next", { value: show(chain.value), rate: brief(chain.rate), gradient: show(chain.gradient), next: show(chain.next) })),
+      node("p", {}, w.say("network.torch_next", { value: show(chain.torch_next) })),
+      node("p", {}, w.say("network.moved", { before: show(chain.loss), after: show(chain.next_loss) })),
+      ...ways,
+    );
+  }
+  return { place, draw };
+}
