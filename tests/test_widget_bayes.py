@@ -14,6 +14,7 @@ from fofx.classic.bayes import CategoricalBayes
 from fofx.tasks import spam, transport
 from fofx.widgets.bayes import Bayes
 from stage import needs_browser, stage
+from until import until
 
 NEXT = iter(range(1, 10**9))
 
@@ -176,8 +177,9 @@ def test_in_the_browser(width, lang, scheme):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.18, box["y"] + 10 + (box["height"] - 92) / 2, steps=4)
         page.mouse.up()
-        page.wait_for_timeout(200)
-        assert 45 <= widget.evidence[0]["chances"][0] <= 55  # the plane's chance of arriving, dragged to one half
+        until(
+            page, lambda: 45 <= widget.evidence[0]["chances"][0] <= 55
+        )  # the plane's chance of arriving, dragged to one half
         page.locator("input[type=checkbox]").first.check()
         page.wait_for_function("document.querySelectorAll('.bayes-panel:not([hidden])').length === 2")
         page.locator(".study-segments button").nth(1).click()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fofx.tasks import line as course
 from fofx.widgets.line import SIDE, Line, Points
 from stage import needs_browser, stage
+from until import until
 
 places = st.floats(-50, 50, allow_nan=False)
 NEXT = iter(range(1, 10**9))
@@ -208,6 +209,12 @@ def test_points_at_one_x_have_no_best_line():
     assert view["lowest"] is None and view["answer"]["best"] is None
 
 
+def x_of(widget: Line, width: float) -> float:
+    """Where the start of the walk is drawn on a loss surface of this width."""
+    low, high = widget.view["window"]["w"]
+    return 40 + (widget.w - low) / (high - low) * (width - 52)
+
+
 @needs_browser
 @pytest.mark.parametrize(("width", "lang", "scheme"), [(1280, "en", "light"), (390, "zh", "dark")])
 def test_in_the_browser(width, lang, scheme):
@@ -228,13 +235,13 @@ def test_in_the_browser(width, lang, scheme):
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4, steps=6)
         page.mouse.up()
-        page.wait_for_timeout(150)
-        assert widget.w != 3.0 and widget.steps == 0
+        end = page.evaluate("document.querySelectorAll('.fofx-line canvas')[1].clientWidth")
+        until(page, lambda: abs(x_of(widget, end) - end * 0.4) < 3)
         here = (widget.w, widget.b)
+        assert widget.steps == 0
         page.locator(".fofx-main").nth(0 if page.locator(".study-guess .fofx-main").count() == 0 else 1).click()
-        page.wait_for_function("document.querySelector('.line-note') && true")
-        page.wait_for_timeout(700)
-        assert widget.steps >= 1 and (widget.w, widget.b) == here
+        until(page, lambda: widget.steps >= 2)
+        assert (widget.w, widget.b) == here
         assert page.said == [] and page.asked == []
 
 
@@ -254,10 +261,9 @@ def test_dragging_the_handle_moves_the_line():
         page.mouse.down()
         page.mouse.move(left, top - 60, steps=5)
         page.mouse.up()
-        page.wait_for_timeout(200)
         wanted = 2 + 60 / (box["height"] - 60) * (window["y"][1] - window["y"][0])
-        assert widget.b == pytest.approx(wanted, abs=0.1) and widget.w == 3.0
+        until(page, lambda: abs(widget.b - wanted) < 0.1)
+        assert widget.w == 3.0
         page.keyboard.press("Control+z")
-        page.wait_for_timeout(150)
-        assert widget.state == {}
+        until(page, lambda: widget.state == {})
         assert page.said == [] and page.asked == []

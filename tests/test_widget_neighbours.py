@@ -13,6 +13,7 @@ from fofx.classic.knn import KNN
 from fofx.tasks import neighbours as course
 from fofx.widgets.neighbours import Neighbours
 from stage import needs_browser, stage
+from until import until
 
 NEXT = iter(range(1, 10**9))
 OWN = {
@@ -165,12 +166,10 @@ def test_in_the_browser(width, lang, scheme):
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.3)
-        page.wait_for_timeout(200)
-        assert widget.asked[0] < 4 and widget.asked[1] > 5
+        until(page, lambda: widget.asked[0] < 4 and widget.asked[1] > 5)
         assert widget.view["classes"][widget.view["winner"]] == "Peking"
         here = widget.asked[0]
         canvas.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(150)
-        assert widget.asked[0] > here
+        until(page, lambda: widget.asked[0] > here)
         assert page.said == [] and page.asked == []

@@ -10,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fofx.widgets.neuron import ACTIVATIONS, CORNERS, PLACES, TARGETS, Neuron, axis
+from fofx.widgets.curves import ACTIVATIONS, CORNERS, PLACES, TARGETS, axis
+from fofx.widgets.neuron import Neuron
 from stage import needs_browser, stage
+from until import until
 
 NEXT = iter(range(1, 10**9))
 TORCH = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": lambda z: z}
@@ -187,17 +189,14 @@ def test_in_the_browser(width, lang, scheme):
         page.mouse.down()
         page.mouse.move(left + (box["width"] - 38) / 6, top, steps=5)  # one unit to the right
         page.mouse.up()
-        page.wait_for_timeout(200)
-        assert widget.first[0][0] == pytest.approx(1) and widget.first[0][1] == pytest.approx(-0.5, abs=0.1)
+        until(page, lambda: abs(widget.first[0][1] + 0.5) < 0.1)
+        assert widget.first[0][0] == pytest.approx(1)
         page.locator(".neuron-examples button").first.click()
-        page.wait_for_function("document.querySelector('.neuron-gap').textContent.includes('0')")
-        assert widget.stage == "sum" and len(widget.first) == 3
+        until(page, lambda: widget.stage == "sum" and len(widget.first) == 3)
         net = page.locator(".fofx-neuron canvas").nth(1)
         net.focus()
         page.keyboard.press("ArrowDown")
-        page.wait_for_timeout(150)
-        assert widget.chosen == [1, 1]
+        until(page, lambda: widget.chosen == [1, 1])
         page.keyboard.press("Control+z")
-        page.wait_for_timeout(150)
-        assert widget.chosen == [1, 0]
+        until(page, lambda: widget.chosen == [1, 0])
         assert page.said == [] and page.asked == []

@@ -13,6 +13,7 @@ from fofx.classic.tree import Tree as Classic
 from fofx.tasks import spam
 from fofx.widgets.tree import Tree
 from stage import needs_browser, stage
+from until import until
 
 NEXT = iter(range(1, 10**9))
 
@@ -157,6 +158,5 @@ def test_in_the_browser(width, lang, scheme):
         node = page.locator(".tree-node").nth(2)
         node.focus()
         page.keyboard.press("Enter")
-        page.wait_for_timeout(150)
-        assert widget.node == "r"
+        until(page, lambda: widget.node == "r")
         assert page.said == [] and page.asked == []

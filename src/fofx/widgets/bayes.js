@@ -13,7 +13,7 @@ export default {
     let about = 0; // the cause whose sum is written out
 
     // ---- one update: a square whose columns are the prior, filled as high as the likelihood; below, what is left of it
-    const said = (piece) => w.say(s.state.evidence[piece].seen ? "bayes.so" : "bayes.not-so", { name: called(s.state.evidence[piece].name) });
+    const said = (piece) => (s.state.evidence[piece].seen ? called(s.state.evidence[piece].name) : w.say("bayes.not-so", { name: called(s.state.evidence[piece].name) }));
     const panels = [0, 1, 2].map((number) => {
       const update = () => of("updates")[number];
       const box = { left: 42, top: 10, right: 10 };
@@ -129,7 +129,7 @@ export default {
         name.textContent = w.say("bayes.update", { number: number + 1 });
         const { piece } = update();
         seen.replaceChildren(
-          node("span", { class: "study-segments", role: "group" }, [true, false].map((value) => node("button", { type: "button", "aria-pressed": String(s.state.evidence[piece].seen === value), click: () => s.act({ do: "piece", piece, seen: value }) }, w.say(value ? "bayes.so" : "bayes.not-so", { name: called(s.state.evidence[piece].name) })))),
+          node("span", { class: "study-segments", role: "group" }, [true, false].map((value) => node("button", { type: "button", "aria-pressed": String(s.state.evidence[piece].seen === value), click: () => s.act({ do: "piece", piece, seen: value }) }, value ? called(s.state.evidence[piece].name) : w.say("bayes.not-so", { name: called(s.state.evidence[piece].name) })))),
         );
       });
       return panel;
@@ -296,7 +296,9 @@ export default {
         return guessed === null ? told : `${w.say("bayes.guessed", { value: figure(guessed, 1) })} ${told}`;
       },
     });
-    const first = node("div", {}, node("div", { class: "fofx-split bayes-panels" }, panels), more, which, formula, words(w, "h4", "bayes.numbers"), table, words(w, "p", "bayes.honest", { class: "fofx-soft" }));
+    const side = node("div", { class: "bayes-side" }, more, which, formula);
+    s.shows(() => (side.dataset.wide = String(of("updates").length > 1)));
+    const first = node("div", {}, node("div", { class: "fofx-split bayes-panels" }, panels, side), words(w, "h4", "bayes.numbers"), table, words(w, "p", "bayes.honest", { class: "fofx-soft" }));
     const second = node("div", {}, node("div", { class: "fofx-row" }, alpha, third, column), values, chain, verdict, pasted);
     s.shows(() => {
       first.hidden = !updating();

@@ -100,7 +100,7 @@ export default {
           chosen = near(px, py);
           if (chosen < 0) {
             chosen = s.state.points.length;
-            s.act({ do: "add", x: x.back(px), y: y.back(py) });
+            s.act({ do: "add", x: tidy(x.back(px)), y: tidy(y.back(py)) });
           }
           held = "point";
           w.redraw();
@@ -116,7 +116,7 @@ export default {
         return true;
       },
       move(px, py) {
-        if (held === "point") s.follow({ do: "move", point: chosen, x: x.back(px), y: y.back(py) });
+        if (held === "point") s.follow({ do: "move", point: chosen, x: tidy(x.back(px)), y: tidy(y.back(py)) });
         else if (held === "line") s.slide({ b: y.back(py) - from });
         else s.follow({ do: "handle", which: held, y: y.back(py) });
       },
@@ -220,7 +220,7 @@ export default {
       const d = vary === "both" ? "∂" : "d";
       const slope = (name) => fraction([d, node("i", {}, "L")], [d, node("i", {}, name)]);
       const line = (...parts) => node("div", {}, parts.flat(9));
-      const pull = squared ? "(ŷ − y)" : w.say("line.sign");
+      const pull = squared ? "(ŷ − y)" : "sign(ŷ − y)";
       const made = [
         line(slope("w"), " = ", one.cloneNode(true), " Σ ", pull, " · ", node("i", {}, "x"), " = ", one.cloneNode(true), " (", sum((n) => `${signed(pulls[n])} · ${signed(points[n][0])}`), ") = ", node("strong", {}, figure(here.dw, 3))),
         vary === "both" ? line(slope("b"), " = ", one.cloneNode(true), " Σ ", pull, " = ", one.cloneNode(true), " (", sum((n) => signed(pulls[n])), ") = ", node("strong", {}, figure(here.db, 3))) : "",

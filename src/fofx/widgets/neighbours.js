@@ -115,7 +115,7 @@ export default {
           return true;
         }
         chosen = hit(px, py);
-        if (chosen < 0) s.act({ do: "add", x: x.back(px), y: y.back(py), label: of("classes")[kind] });
+        if (chosen < 0) s.act({ do: "add", x: tidy(x.back(px)), y: tidy(y.back(py)), label: of("classes")[kind] });
         refresh();
         return false;
       },

@@ -143,7 +143,7 @@ class Neighbours(Study):
     def paint_ground(self, known: dict[str, Any]) -> list[int]:
         """Who wins at every place of a grid, from the evidence of the same KNN; the shape of the grid."""
         knn: KNN = known["knn"]
-        side = (64, 48) if len(knn.rows) <= 1000 else (48, 36)
+        side = (52, 40) if len(knn.rows) <= 1000 else (40, 30)
         if "ranked" not in known:
             (left, bottom), (right, top) = known["window"]
             x, y = np.meshgrid(np.linspace(left, right, side[0]), np.linspace(top, bottom, side[1]))

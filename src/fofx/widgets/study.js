@@ -51,6 +51,12 @@ function study(w) {
     },
   };
 
+  let dark = w.dark; // canvases draw themselves again when it grows dark; marks in texts are drawn here
+  w.drawing(() => {
+    if (dark === w.dark) return;
+    dark = w.dark;
+    s.refresh();
+  });
   w.on(w.root, "keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || /^(text|number)/.test(event.target.type ?? "")) return;
     event.preventDefault();
@@ -239,6 +245,11 @@ function figure(value, digits = 2, fixed = false) {
   if (size >= 1e6 || (size > 0 && size < 0.5 * 10 ** -digits)) return value.toExponential(1).replace("e+", "e").replaceAll("-", "−");
   const text = value.toFixed(digits);
   return (fixed ? text : String(Number(text))).replace("-", "−");
+}
+
+/** A pointer's place to four digits: nobody points more exactly. */
+function tidy(value) {
+  return Number(value.toPrecision(4));
 }
 
 /** A fraction written with a bar, for formulas. */

@@ -27,9 +27,10 @@ export default {
     let shown = 0; // the line of the cost table whose sum is written out
 
     // ---- the tree: boxes that are buttons, and lines between them
-    const WIDE = 138;
     const TALL = 96;
     const GAP = 46;
+    let WIDE = 138; // narrower where the tree would not fit
+    let SPACE = 14;
     const forest = node("div", { class: "tree-forest", role: "group" });
     const around = node("div", { class: "fofx-scroll tree-around" }, forest);
     const dots = (rows) => {
@@ -64,8 +65,11 @@ export default {
         return x;
       };
       settle("");
-      const [width, height] = [leaf * (WIDE + 14) - 14, (depth + 1) * (TALL + GAP) - GAP + 4];
-      const [left, top] = [(way) => at[way] * (WIDE + 14), (way) => way.length * (TALL + GAP) + 2];
+      const room = around.clientWidth - 4;
+      SPACE = room < 500 ? 7 : 14;
+      WIDE = Math.max(78, Math.min(138, Math.floor((room - SPACE * (leaf - 1)) / leaf)));
+      const [width, height] = [leaf * (WIDE + SPACE) - SPACE, (depth + 1) * (TALL + GAP) - GAP + 4];
+      const [left, top] = [(way) => at[way] * (WIDE + SPACE), (way) => way.length * (TALL + GAP) + 2];
       const followed = new Set(of("followed")?.ways ?? []);
       const lines = node("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
       const labels = [];
@@ -103,12 +107,21 @@ export default {
         return made;
       });
       forest.style.cssText = `width:${width}px;height:${height}px`;
+      forest.dataset.small = String(WIDE < 110);
       forest.setAttribute("aria-label", w.say("tree.tree"));
       const focus = document.activeElement?.classList.contains("tree-node") && forest.contains(document.activeElement);
       forest.replaceChildren(lines, ...labels, ...boxes);
+      const looked = left(of("node"));
+      if (width > room) around.scrollLeft = looked - (room - WIDE) / 2;
       if (focus) forest.querySelector('[aria-pressed="true"]')?.focus();
     }
     s.shows(drawTree);
+    let drawn = 0;
+    w.drawing(() => {
+      if (drawn === around.clientWidth) return;
+      drawn = around.clientWidth;
+      drawTree();
+    });
 
     // ---- what every cut costs
     const costs = node("div", { class: "fofx-scroll tree-costs" });
