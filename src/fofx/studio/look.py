@@ -23,6 +23,7 @@ from urllib.parse import quote
 from nicegui import Client, app, run, ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
+from nicegui.helpers import expects_arguments
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -125,13 +126,11 @@ class Page:
         )  # fmt: skip
 
     def safely(self, action: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
-        """A handler whose errors become notices, and which is not begun again while it works."""
-        busy = [False]
+        """A handler whose errors become notices. A click (an action without an argument) is not begun again while it works;
+        an action that takes the event is carried out for every event, one after the other, for each brings another value."""
+        busy, turn = [False], asyncio.Lock()
 
-        async def handled(*given: Any) -> None:
-            if busy[0]:
-                return
-            busy[0] = True
+        async def carried_out(*given: Any) -> None:
             try:
                 result = action(*given)
                 if isinstance(result, Awaitable):
@@ -139,10 +138,21 @@ class Page:
             except Exception as error:
                 with self.client:
                     self.flash(error)
+
+        async def clicked() -> None:
+            if busy[0]:
+                return
+            busy[0] = True
+            try:
+                await carried_out()
             finally:
                 busy[0] = False
 
-        return handled
+        async def told(event: Any) -> None:
+            async with turn:
+                await carried_out(event)
+
+        return told if expects_arguments(action) else clicked
 
     async def work(
         self, function: Callable[..., Any], *given: Any, text: str = "", place: Element | None = None
@@ -230,9 +240,9 @@ def frame(lang: str, here: str):
     ui.context.client.content.classes("fx")
     link(say("studio.skip", lang), "#main", "fx-skip")
     with ui.element("header").classes("fx-head"):
-        with ui.link(target="/").classes("fx-logo").props(f'aria-label="{escape(say("studio.nav.home", lang))}"'):
+        with named(ui.link(target="/").classes("fx-logo"), say("studio.nav.home", lang)):
             ui.html("<b>f</b>(x)", sanitize=False, tag="span")
-        with ui.element("nav").classes("fx-nav").props(f'aria-label="{escape(say("studio.nav", lang))}"'):
+        with named(ui.element("nav").classes("fx-nav"), say("studio.nav", lang)):
             for name, (address, key) in NAV.items():
                 shown = link(say(key, lang), address)
                 if name == here:
@@ -254,6 +264,12 @@ async def threaded(function: Callable[..., Any], *given: Any) -> Any:
 
 
 # ---- small pieces
+
+
+def named(element: Any, name: str) -> Any:
+    """The element with a name for screen readers: set as it is, for NiceGUI's `props` would read it as several."""
+    element._props["aria-label"] = name
+    return element
 
 
 def tag(name: str, text: str = "", classes: str = "") -> TextElement:
@@ -324,7 +340,7 @@ def copied(title: str, text: str, page: Page, language: str = "") -> None:
     with ui.element().classes("code-head"):
         tag("h3", title)
         copy = button(page.say("studio.copy"), icon="content_copy").props("dense flat")
-    block = tag("pre", text, "pre").props(f'tabindex="0" aria-label="{escape(title)}"')
+    block = named(tag("pre", text, "pre").props("tabindex=0"), title)
     said, fail = (escape(page.say(key)) for key in ("studio.copied", "studio.copy-failed"))
     copy.on(
         "click",
@@ -348,4 +364,4 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-__all__ = ["FofxError", "Page", "alert", "button", "copied", "drawn", "empty", "frame", "link", "math", "register", "run_link", "shown", "table", "tag", "threaded"]  # fmt: skip
+__all__ = ["FofxError", "Page", "alert", "button", "copied", "drawn", "empty", "frame", "link", "math", "named", "register", "run_link", "shown", "table", "tag", "threaded"]  # fmt: skip

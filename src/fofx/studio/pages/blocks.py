@@ -136,10 +136,13 @@ def _block(name: str, module: nn.Module, seen: dict[str, tuple[str, str]]) -> Bl
     file, line, source = source_of(type(module))
     into, out = seen.get(name, (None, None))
     prefix = f"{name}." if name else ""
-    parts = [
-        _block(prefix + part, child, seen) for part, child in module.named_children() if not isinstance(child, Peek)
-    ]
-    own = kind in ("Sequential", "ModuleList")
+    parts = []
+    for part, child in module.named_children():
+        if isinstance(child, nn.ModuleList):  # a list does nothing of its own
+            parts += [_block(f"{prefix}{part}.{number}", each, seen) for number, each in child.named_children()]
+        elif not isinstance(child, Peek) and not (kind == "Network" and isinstance(child, nn.Identity)):
+            parts.append(_block(prefix + part, child, seen))
+    own = kind == "Sequential"
     if kind == "Network" and len(getattr(module, "encoders", ())) == 1:
         formula: str | None = r"\hat{y} = f(x)"
     else:

@@ -6,13 +6,12 @@ Plain <select> elements: a table may have thousands of columns, so a part is sho
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 from nicegui import ui
 
 from fofx.fields import Output, field_class, kinds
-from fofx.studio.look import Page, button, tag
+from fofx.studio.look import Page, button, named, tag
 from fofx.studio.pages.inspect import Source, inferred
 from fofx.task import Task
 from fofx.words import name as word
@@ -116,9 +115,10 @@ class Columns:
         return inferred(self.source, name, output)[0]
 
     def select(self, options: dict[str, str], value: str, label: str, put: Callable[[str], None]) -> None:
-        with ui.element("select").classes("pick").props(f'aria-label="{escape(label)}"') as box:
+        with named(ui.element("select").classes("pick"), label) as box:
             for key, text in options.items():
-                option = tag("option", text).props(f'value="{escape(key)}"')
+                option = tag("option", text)
+                option._props["value"] = key
                 if key == value:
                     option.props("selected")
 
@@ -128,7 +128,7 @@ class Columns:
                 put(chosen)
                 await self.changed()
 
-        box.on("change", changed, js_handler="(e) => emit(e.target.value)")
+        box.on("change", self.page.safely(changed), js_handler="(e) => emit(e.target.value)")
 
     def set_role(self, name: str, role: str) -> None:
         settings = self.settings

@@ -51,8 +51,16 @@ def finite(xs: Any, ys: Any) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in zip(xs, ys) if y is not None and math.isfinite(y) and math.isfinite(x)]
 
 
-def frame(xs: tuple[float, float], ys: tuple[float, float], x_name: str, y_name: str, log: bool = False):
-    """(markup of the axes, place of x, place of y)."""
+def frame(
+    xs: tuple[float, float],
+    ys: tuple[float, float],
+    x_name: str,
+    y_name: str,
+    log: bool = False,
+    x_words: Sequence[str] = (),
+    y_words: Sequence[str] = (),
+):
+    """(markup of the axes, place of x, place of y). `x_words` and `y_words` name the places 0, 1, 2 ... of an axis of words."""
     (x0, x1), (y0, y1) = xs, ys
     x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + (abs(y0) or 1))
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -66,17 +74,25 @@ def frame(xs: tuple[float, float], ys: tuple[float, float], x_name: str, y_name:
 
     marks = []
     for x in ticks(x0, x1):
-        marks.append(f'<text x="{at_x(x):.1f}" y="{HEIGHT - 18}" text-anchor="middle">{brief(x)}</text>')
+        text = named(x, x_words) if x_words else brief(x)
+        marks.append(f'<text x="{at_x(x):.1f}" y="{HEIGHT - 18}" text-anchor="middle">{text}</text>')
     levels = ticks(y0, y1)
     if log:
         levels = [10.0**n * m for n in range(-12, 13) for m in (1, 2, 5) if y0 <= 10.0**n * m <= y1]
         levels = levels if len(levels) <= 7 else [y for y in levels if f"{y:.0e}"[0] == "1"]
     for y in levels:
         marks.append(f'<path class="axis" d="M{LEFT} {at_y(y):.1f}H{WIDTH - RIGHT}"/>')
-        marks.append(f'<text x="{LEFT - 7}" y="{at_y(y) + 4:.1f}" text-anchor="end">{brief(y)}</text>')
+        marks.append(
+            f'<text x="{LEFT - 7}" y="{at_y(y) + 4:.1f}" text-anchor="end">{named(y, y_words) if y_words else brief(y)}</text>'
+        )
     marks.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 3}" text-anchor="end">{escape(x_name)}</text>')
     marks.append(f'<text x="{LEFT}" y="{TOP - 4}">{escape(y_name)}</text>')
     return "".join(marks), at_x, at_y
+
+
+def named(at: float, words: Sequence[str]) -> str:
+    """The word at a place, where the place is a whole one."""
+    return escape(words[int(at)][:9]) if at == int(at) and 0 <= at < len(words) else ""
 
 
 def curves(series: Sequence[Series], label: str, x_name: str = "", y_name: str = "", level: float | None = None) -> str:

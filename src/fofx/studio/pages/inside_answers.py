@@ -116,6 +116,8 @@ def flat_columns(function: Any) -> list[str]:
 
 def boundary_options(function: Any) -> list[Option]:
     names = flat_columns(function)[:400]
+    kinds = {column.name: column.kind for column in function.task.inputs}
+    names.sort(key=lambda name: kinds[name] != "number")  # numbers first, in their own order
     second = names[1] if len(names) > 1 else ""
     return [
         Option("x", "studio.inside.x", names[0], choices=names),
@@ -132,12 +134,15 @@ def boundary(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
 
 
 def numbers_of(ticks: list[Any]) -> np.ndarray:
-    """Places along an axis: numbers as they are, moments as seconds, words by their number."""
+    """Places along an axis: numbers as they are, moments and words by their number."""
     if all(isinstance(tick, int | float) for tick in ticks):
         return np.array(ticks, np.float64)
-    if all(hasattr(tick, "timestamp") for tick in ticks):
-        return np.array([tick.timestamp() for tick in ticks])
     return np.arange(len(ticks), dtype=np.float64)
+
+
+def words_of(axis: Any) -> list[str]:
+    """The words of an axis of words, or its days; [] for numbers, which name themselves."""
+    return [] if all(isinstance(tick, int | float) for tick in axis.ticks) else [str(tick) for tick in axis.ticks]
 
 
 def draw_boundary(page: Page, function: Any, found: Any) -> None:
@@ -175,7 +180,9 @@ def boundary_picture(found: Any, label: str) -> str:
         best = found.values.argmax(axis=2)  # (V, W)
         sure = found.values.max(axis=2)[..., None]  # (V, W, 1)
         pixels = np.rint(255 + (colours[best % 8] - 255) * np.clip(0.25 + 0.6 * sure, 0, 0.8)).astype(np.uint8)
-    axes, at_x, at_y = draw.frame(ends(xs), ends(ys), found.x.name, found.y.name)
+    axes, at_x, at_y = draw.frame(
+        ends(xs), ends(ys), found.x.name, found.y.name, x_words=words_of(found.x), y_words=words_of(found.y)
+    )
     left, right, top, bottom = at_x(ends(xs)[0]), at_x(ends(xs)[1]), at_y(ends(ys)[1]), at_y(ends(ys)[0])
     image = (
         f'<image href="{draw.png(pixels[::-1])}" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
@@ -216,7 +223,10 @@ def place(value: Any, ticks: list[Any]) -> float | None:
         low, high = numbers_of(ticks)[[0, -1]]
         return float(value) if low <= value <= high else None
     if hasattr(value, "timestamp"):
-        return float(value.timestamp())
+        moments = np.array([tick.timestamp() for tick in ticks])
+        at = value.timestamp()
+        inside = moments[0] <= at <= moments[-1]
+        return float(np.interp(at, moments, np.arange(len(moments)))) if inside else None
     return float(ticks.index(value)) if value in ticks else None
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from nicegui import ui
 
-from fofx.studio.look import Page, drawn, shown, table, tag
+from fofx.studio.look import Page, drawn, shown, table, tag, threaded
 from fofx.studio.pages import draw
 from fofx.studio.pages.inside_parts import Look, Option, colour_picture, gallery, grey, has, has_network, row_option
 
 CHANNELS = 16  # maps of one window that are shown
-TOKENS = 40
 
 
 # ---- saliency
@@ -35,7 +34,7 @@ def draw_saliency(page: Page, function: Any, found: Any) -> None:
             [
                 (draw.picture(found.pictures[name], name, 190), name),
                 (
-                    colour_picture(heat, 190, page.say("studio.inside.saliency")),
+                    colour_picture(-heat, 190, page.say("studio.inside.saliency")),
                     page.say("studio.inside.saliency.heat", about=about),
                 ),
             ]
@@ -51,14 +50,14 @@ def draw_saliency(page: Page, function: Any, found: Any) -> None:
 
 
 def tokens_shaded(text: str, spans: list[Any]) -> str:
-    """The text with every token shaded by its effect: orange for the answer, blue against it."""
+    """The text with every token shaded by its effect: blue for the answer, orange against it."""
     top = max((abs(span.effect) for span in spans), default=0.0) or 1.0
     pieces, at = [], 0
     for span in sorted(spans, key=lambda span: span.start):
         if span.end <= at:
             continue
         pieces.append(escape(text[at : span.start]))
-        side = "--plus" if span.effect > 0 else "--minus"
+        side = "--minus" if span.effect > 0 else "--plus"
         shade = f"color-mix(in srgb, var({side}) {60 * abs(span.effect) / top:.0f}%, transparent)"
         pieces.append(
             f'<mark style="color:inherit;border-radius:3px;background:{shade}" title="{span.effect:+.4f}">{escape(text[span.start : span.end])}</mark>'
@@ -116,42 +115,28 @@ def draw_filters(page: Page, function: Any, found: Any) -> None:
 
 
 def attention(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
-    from fofx.see.activations import attention as work
+    from fofx.widgets.attention import Attention
 
-    return work(function, [values["row"] - 1], rung)
+    return lambda lang: Attention(function, rung, lang=lang)
 
 
-def draw_attention(page: Page, function: Any, found: Any) -> None:
-    length = int(found.lengths[0])
-    shown_length = min(length, TOKENS)
-    names = found.tokens[0][:shown_length] if found.tokens else [str(n) for n in range(shown_length)]
-    pieces = []
-    for layer, weights in zip(found.layers, found.weights):
-        for head in range(weights.shape[1]):
-            part = weights[0, head, :shown_length, :shown_length]
-            pieces.append(
-                (
-                    draw.picture(grey(part), f"{layer} {head}", 132),
-                    f"{layer.split('.')[-2] if '.' in layer else layer} · {head + 1}",
-                )
-            )
-    gallery(pieces)
-    flow = found.rollout()[0]  # (T, T)
-    look = flow[:length, :length].mean(axis=0)[:shown_length]
-    tag("h3", page.say("studio.inside.attention.rollout")).style("margin-top: 12px")
-    if found.tokens:
-        top = float(look.max()) or 1.0
-        words = "".join(
-            f'<mark style="color:inherit;background:color-mix(in srgb, var(--plus) {75 * float(v) / top:.0f}%, transparent);padding:2px 4px;border-radius:3px" '
-            f'title="{v:.3f}">{escape(name)}</mark> '
-            for name, v in zip(names, look)
-        )
-        drawn(f'<p style="line-height:2">{words}</p>')
-    elif found.grid:
-        down, across = found.grid
-        drawn(draw.picture(grey(flow[0, 1 : 1 + down * across].reshape(down, across)), "rollout", 160))
-    if length > shown_length:
-        tag("p", page.say("studio.result.more", count=length - shown_length), "soft small")
+def convolution(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
+    from fofx.widgets.convolution import Convolution
+
+    return lambda lang: Convolution(function=function, rung=rung, lang=lang)
+
+
+def landscape(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
+    from fofx.widgets.landscape import Landscape
+
+    return lambda lang: Landscape(function, rung, lang=lang)
+
+
+async def draw_widget(page: Page, function: Any, make: Any) -> None:
+    """A widget that works by itself: it is made off the event loop and then shown."""
+    from fofx.studio.bridge import show
+
+    show(await threaded(make, page.lang))
 
 
 # ---- gradients and dead units
@@ -215,81 +200,24 @@ def draw_dead(page: Page, function: Any, found: Any) -> None:
     table([page.say(key) for key in keys], rows, right=(1, 2, 3))
 
 
-# ---- landscape
+ATTENTIVE = ("transformer", "vit", "bert", "hf/", "timm/vit")
 
 
-def landscape(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
-    from fofx.see.landscape import landscape as work
-
-    return work(function, rung, values["directions"], side=25, seconds=6.0)
+def has_pictures(function: Any) -> bool:
+    return has_network(function) and has(function, "picture")
 
 
-def draw_landscape(page: Page, function: Any, found: Any) -> None:
-    if found.y is None:
-        with ui.element().style("max-width: 600px"):
-            drawn(
-                draw.curves(
-                    [(found.axes[0], found.x, found.losses)], page.say("studio.inside.landscape"), found.axes[0]
-                )
-            )
-        return
-    with ui.element().style("max-width: 640px"):
-        drawn(landscape_picture(found, page.say("studio.inside.landscape")))
-    low, high = float(found.losses.min()), float(found.losses.max())
-    tag(
-        "p",
-        page.say("studio.inside.landscape.range", low=shown(low), high=shown(high), rows=found.rows, part=found.part),
-        "soft small",
-    )
-    if found.explained is not None:
-        share = 100 * sum(found.explained)
-        tag("p", page.say("studio.inside.landscape.explained", share=f"{share:.0f}"), "soft small")
-
-
-def landscape_picture(found: Any, label: str) -> str:
-    """The loss on its plane, dark where it is low, on a log scale; with the path that the weights took."""
-    losses = np.asarray(found.losses, np.float64)
-    height = np.log(losses - losses.min() + 0.02 * (np.median(losses) - losses.min()) + 1e-12)
-    shade = (height - height.min()) / (np.ptp(height) or 1.0)  # (B, A)
-    low, high = np.array([24, 60, 110.0]), np.array([250, 240, 214.0])
-    pixels = np.rint(low + shade[..., None] * (high - low)).astype(np.uint8)  # (B, A, 3)
-    xs, ys = (float(found.x[0]), float(found.x[-1])), (float(found.y[0]), float(found.y[-1]))
-    axes, at_x, at_y = draw.frame(xs, ys, found.axes[0], found.axes[1])
-    image = (
-        f'<image href="{draw.png(pixels[::-1])}" x="{at_x(xs[0]):.1f}" y="{at_y(ys[1]):.1f}" width="{at_x(xs[1]) - at_x(xs[0]):.1f}" '
-        f'height="{at_y(ys[0]) - at_y(ys[1]):.1f}" preserveAspectRatio="none"/>'
-    )
-    marks = ""
-    if found.path is not None and len(found.path):
-        way = "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in found.path)
-        dots = "".join(
-            f'<circle cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="3" fill="#f59322"><title>{step}</title></circle>'
-            for (x, y), step in zip(found.path, found.path_steps)
-        )
-        marks = f'<path d="M{way}" fill="none" stroke="#f59322" stroke-width="2"/>{dots}'
-    x, y = found.centre[:2]
-    return draw.svg(
-        image
-        + axes
-        + marks
-        + f'<path d="M{at_x(x) - 7:.1f} {at_y(y):.1f}h14m-7-7v14" stroke="#fff" stroke-width="2.5"/>',
-        label,
-    )
-
-
-DIRECTIONS = {"auto": "auto", "path": "PCA", "random": "random"}
-
-
-def directions(function: Any) -> list[Option]:
-    return [Option("directions", "studio.inside.directions", "auto", choices=DIRECTIONS)]
+def has_attention(function: Any) -> bool:
+    return any(result.error is None and result.name.startswith(ATTENTIVE) for result in function.rungs)
 
 
 LOOKS = (
     Look("saliency", "studio.inside.saliency", "studio.inside.saliency.text", has_network, saliency, draw_saliency, lambda f: [row_option(f), Option("method", "studio.inside.method", "integrated-gradients", choices=METHODS)]),
-    Look("maps", "studio.inside.maps", "studio.inside.maps.text", lambda f: has_network(f) and has(f, "picture"), maps, draw_maps, lambda f: [row_option(f)]),
-    Look("filters", "studio.inside.filters", "studio.inside.filters.text", lambda f: has_network(f) and has(f, "picture"), filters, draw_filters),
-    Look("attention", "studio.inside.attention", "studio.inside.attention.text", lambda f: has_network(f) and has(f, "text", "picture"), attention, draw_attention, lambda f: [row_option(f)]),
+    Look("attention", "studio.inside.attention", "studio.inside.attention.text", has_attention, attention, draw_widget),
+    Look("maps", "studio.inside.maps", "studio.inside.maps.text", has_pictures, maps, draw_maps, lambda f: [row_option(f)]),
+    Look("filters", "studio.inside.filters", "studio.inside.filters.text", has_pictures, filters, draw_filters),
+    Look("convolution", "studio.inside.convolution", "studio.inside.convolution.text", has_pictures, convolution, draw_widget),
     Look("gradients", "studio.inside.gradients", "studio.inside.gradients.text", has_network, gradients, draw_gradients),
     Look("dead", "studio.inside.dead", "studio.inside.dead.text", has_network, dead, draw_dead),
-    Look("landscape", "studio.inside.landscape", "studio.inside.landscape.text", has_network, landscape, draw_landscape, directions),
+    Look("landscape", "studio.inside.landscape", "studio.inside.landscape.text", has_network, landscape, draw_widget),
 )  # fmt: skip

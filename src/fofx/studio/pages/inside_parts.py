@@ -28,14 +28,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Look:
-    """One picture. `compute(function, rung, values)` runs in a thread; `draw(page, function, found)` puts it on the page."""
+    """One picture. `compute(function, rung, values)` runs in a thread; `draw(page, function, found)` puts it on the page, perhaps later."""
 
     name: str
     title: str
     text: str
     fits: Callable[[Any], bool]
     compute: Callable[[Any, str | None, dict[str, Any]], Any]
-    draw: Callable[[Page, Any, Any], None]
+    draw: Callable[[Page, Any, Any], Any]
     options: Callable[[Any], list[Option]] = lambda function: []
 
 

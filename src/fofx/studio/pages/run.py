@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from fofx.errors import RunError
-from fofx.studio.look import Page, empty, link, run_link, tag, threaded
+from fofx.studio.look import Page, empty, link, named, run_link, tag, threaded
 from fofx.studio.pages import lines
 
 # The parts, in the order of the tabs; each is built by `show(page, function)` of its file.
@@ -72,7 +72,7 @@ async def live(page: Page, name: str, job: Any, error: RunError | None = None) -
 
 
 def tabs(page: Page, name: str, here: str) -> None:
-    with ui.element("nav").classes("tabs").props(f'aria-label="{page.say("studio.tabs")}"'):
+    with named(ui.element("nav").classes("tabs"), page.say("studio.tabs")):
         for tab, (key, _) in TABS.items():
             shown = link(page.say(key), run_link(name, "" if tab == "result" else tab))
             if tab == here:

@@ -31,7 +31,11 @@ async def show(page: Page, function: Any) -> None:
     tag("h2", page.say("studio.code.eject"))
     tag("p", page.say("studio.code.eject.text"), "soft")
     names = [result.name for result in function.rungs if result.error is None]
-    chosen = ui.select(names, value=function.winner, label=page.say("studio.code.rung")).props("outlined dense")
+    chosen = (
+        ui.select(names, value=function.winner, label=page.say("studio.code.rung"))
+        .props("outlined dense")
+        .style("width: 280px")
+    )
     place = ui.element()
 
     async def write() -> None:
@@ -41,7 +45,7 @@ async def show(page: Page, function: Any) -> None:
             copied(f"{name}.py", text, page)
             button(page.say("studio.code.download"), lambda: ui.download.content(text, f"{name}.py"), icon="download")
 
-    chosen.on_value_change(page.safely(write))
+    chosen.on_value_change(page.safely(lambda event: write()))
     try:
         await write()
     except Exception as error:  # some rungs have no script; the calls above stay

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from nicegui import ui
 
-from fofx.studio.look import Page, alert, button, tag
+from fofx.studio.look import Page, alert, button, named, tag
 from fofx.studio.pages import inside_answers, inside_network
 from fofx.studio.pages.inside_parts import Look, Option
 from fofx.words import name as word
@@ -23,13 +24,19 @@ async def show(page: Page, function: Any) -> None:
     rungs = [result for result in function.rungs if result.error is None]
     names = {result.name: f"{result.name} · {word('family', result.family, page.lang)}" for result in rungs}
     wished = page.query.get("rung", "")
-    rung = ui.select({"": page.say("studio.inside.best"), **names}, value=wished if wished in names else "")
-    rung.props(f'outlined dense label="{page.say("studio.code.rung")}"').style("min-width: 240px; margin-bottom: 16px")
+    rung = ui.select(
+        {"": page.say("studio.inside.best"), **names},
+        value=wished if wished in names else "",
+        label=page.say("studio.code.rung"),
+    )
+    rung.props("outlined dense").style("width: 280px; margin-bottom: 16px")
     rung.on_value_change(lambda event: page.mirror("rung", event.value or ""))
     fitting = [look for look in LOOKS if look.fits(function)]
+    place = ui.element().classes("looks")
     for look in fitting:
         card = Card(page, function, look, lambda: rung.value or None)
-        card.build()
+        with place:
+            card.build()
         if page.query.get("show") == look.name:
             ui.timer(0.05, page.safely(card.compute), once=True)
     rest = [page.say(look.title) for look in LOOKS if look not in fitting]
@@ -43,20 +50,15 @@ class Card:
     def __init__(self, page: Page, function: Any, look: Look, rung: Any) -> None:
         self.page, self.function, self.look, self.rung = page, function, look, rung
         self.values: dict[str, Any] = {}
+        self.turn = asyncio.Lock()
 
     def build(self) -> None:
         page, look = self.page, self.look
-        with (
-            ui.element("section")
-            .classes("card stack")
-            .style("margin-bottom: 14px; gap: 8px")
-            .props(f'id="{look.name}"')
-        ):
+        with ui.element("section").classes("card").props(f'id="{look.name}"') as self.card:
             with ui.element().classes("row").style("justify-content: space-between"):
                 tag("h3", page.say(look.title))
-                button(page.say("studio.inside.compute"), page.safely(self.compute)).props(
-                    f'aria-label="{page.say("studio.inside.compute")}: {page.say(look.title)}"'
-                )
+                compute = button(page.say("studio.inside.compute"), page.safely(self.compute))
+                named(compute, f"{page.say('studio.inside.compute')}: {page.say(look.title)}")
             tag("p", page.say(look.text), "soft small")
             options = look.options(self.function)
             if options:
@@ -73,7 +75,7 @@ class Card:
             if event.value is not None:
                 self.values[option.name] = int(event.value) if option.most else event.value
                 if self.place.default_slot.children:
-                    await self.page.safely(self.compute)()
+                    await self.compute()
 
         if option.most:
             box: Any = ui.number(label, value=option.first, min=1, max=option.most, step=1, on_change=put)
@@ -83,8 +85,13 @@ class Card:
         box.props("outlined dense options-dense debounce=300")
 
     async def compute(self) -> None:
+        async with self.turn:
+            await self._compute()
+
+    async def _compute(self) -> None:
         page, look, function = self.page, self.look, self.function
         page.mirror("show", look.name)
+        self.card.classes("open")
         self.place.clear()
         try:
             found = await page.work(look.compute, function, self.rung(), dict(self.values), place=self.place)
@@ -97,4 +104,6 @@ class Card:
         with self.place:
             for note in getattr(found, "notes", getattr(found, "notices", ())):
                 alert(page.told(note), note.code, "mild")
-            look.draw(page, function, found)
+            drawing = look.draw(page, function, found)
+            if drawing is not None:
+                await drawing

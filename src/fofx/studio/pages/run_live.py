@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from fofx.errors import Notice, RunError
-from fofx.studio.look import Page, alert, button, run_link, shown, tag, threaded
+from fofx.studio.look import Page, alert, button, named, run_link, shown, tag, threaded
 from fofx.words import name as word
 
 SECONDS = 0.7  # between two looks
@@ -66,7 +66,7 @@ class Live:
             self.doing = tag("span", page.say("studio.live.waiting")).props('role="status" aria-live="polite"')
             self.cancel = button(page.say("studio.live.cancel"), page.safely(self.stop), icon="stop")
         self.bar = ui.element().classes("bar").props('role="progressbar" aria-valuemin="0" aria-valuemax="100"')
-        self.bar.props(f'aria-label="{page.say("studio.live.progress")}"')
+        named(self.bar, page.say("studio.live.progress"))
         with self.bar:
             self.fill = ui.element("i").style("width: 0%")
         self.notices = ui.element()
@@ -102,7 +102,9 @@ class Live:
 
     def take(self, event: dict[str, Any]) -> None:
         what = event.get("what")
-        if what == "task":
+        if what == "begun":
+            self.doing.set_text(self.page.say("studio.live.preparing"))
+        elif what == "task":
             self.said(event)
         elif what == "rung":
             self.at, self.number, self.of, self.fraction = event["rung"], event["number"], event["of"], 0.0

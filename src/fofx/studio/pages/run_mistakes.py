@@ -30,7 +30,7 @@ async def show(page: Page, function: Any) -> None:
             draw_mistakes(page, function, found)
 
     for box in (rung, output):
-        box.on_value_change(page.safely(fill))
+        box.on_value_change(page.safely(lambda event: fill()))
     await fill()
 
 

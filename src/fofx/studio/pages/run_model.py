@@ -12,14 +12,14 @@ from fofx.studio.look import Page, alert, copied, math, tag
 from fofx.studio.pages.blocks import FORMULAS, Block, source_of, tree_of
 from fofx.words import name as word
 
-OPEN = 2  # levels of the tree that are unfolded at first
+OPEN = 3  # levels of the tree that are unfolded at first
 
 
 async def show(page: Page, function: Any) -> None:
     rungs = [result.name for result in function.rungs if result.error is None]
     asked = page.query.get("rung", function.winner)
     chosen = ui.select(rungs, value=asked if asked in rungs else function.winner, label=page.say("studio.code.rung"))
-    chosen.props("outlined dense").style("min-width: 200px; margin-bottom: 14px")
+    chosen.props("outlined dense").style("width: 280px; margin-bottom: 14px")
     place = ui.element()
 
     async def fill() -> None:
@@ -29,7 +29,7 @@ async def show(page: Page, function: Any) -> None:
         with place:
             draw_rung(page, function, rung, tree, note)
 
-    chosen.on_value_change(page.safely(fill))
+    chosen.on_value_change(page.safely(lambda event: fill()))
     await fill()
 
 

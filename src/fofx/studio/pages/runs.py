@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from fofx.studio.look import Page, button, empty, tag, threaded
+from fofx.studio.look import Page, button, empty, named, tag, threaded
 from fofx.studio.pages import lines
 
 
@@ -37,9 +37,9 @@ async def runs(page: Page) -> None:
         from fofx.studio.pages.files import given
 
         name = await page.work(page.workspace.import_run, await given(event.file))
+        await fill()
         with page.client:
             ui.notification(page.say("studio.runs.imported", name=name), type="positive")
-        await fill()
 
     ui.upload(label=page.say("studio.runs.import.pick"), auto_upload=True, on_upload=page.safely(take)).props(
         'accept=".zip" flat'
@@ -58,7 +58,7 @@ def tick(page: Page, line: Any, chosen: set[str]) -> None:
         (chosen.add if event.value else chosen.discard)(line.name)
 
     box = ui.checkbox(on_change=changed).props("dense")
-    box._props["aria-label"] = page.say("studio.runs.choose", name=line.name)
+    named(box, page.say("studio.runs.choose", name=line.name))
     if line.status != "done":
         box.disable()
 
@@ -66,7 +66,7 @@ def tick(page: Page, line: Any, chosen: set[str]) -> None:
 def more(page: Page, line: Any, fill: Any, bar: Any) -> None:
     """The menu of a line."""
     with ui.button(icon="more_horiz").props("flat dense round") as opener:
-        opener._props["aria-label"] = page.say("studio.runs.actions", name=line.name)
+        named(opener, page.say("studio.runs.actions", name=line.name))
         with ui.menu():
             if line.status == "done":
                 ui.menu_item(page.say("studio.runs.export"), page.safely(lambda: export(page, line.name)))

@@ -53,7 +53,7 @@ class Setup:
         self.preview()
         tag("h2", page.say("studio.setup.fields"))
         tag("p", page.say("studio.setup.fields.text"), "soft")
-        self.columns = Columns(page, self.source, self.settings, page.safely(self.change))
+        self.columns = Columns(page, self.source, self.settings, self.change)
         with ui.element().classes("half").style("margin-top: 8px"):
             with ui.element():
                 tag("h2", page.say("studio.setup.settings"))
