@@ -186,6 +186,27 @@ def test_a_short_time_gives_a_coarse_picture() -> None:
     assert np.isfinite(found.losses[found.y == 0, found.x == 0])
 
 
+def test_a_slow_network_is_measured_on_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    function = prices()
+    rung = neural(function, "mlp")
+    plain = type(rung).run
+
+    def slow(self, blocks: list[torch.Tensor]) -> torch.Tensor:
+        time.sleep(2e-4 * len(blocks[0]))
+        return plain(self, blocks)
+
+    monkeypatch.setattr(type(rung), "run", slow)
+    found = landscape(function, "mlp", "random", side=31, seconds=1.5)
+    assert found.rows == 64 and 9 <= len(found.losses) < 20
+    blocks, targets, _ = blocks_and_targets(function, "mlp", None, "train")
+    places = torch.linspace(0, len(targets[0]) - 1, 64).round().long()
+    with torch.no_grad():
+        right = rung.loss(rung.network([block[places] for block in blocks]), [targets[0][places]], {}).item()
+    assert found.centre_loss == pytest.approx(right, rel=1e-5)
+
+
 def test_wrong_questions() -> None:
     model = nn.Linear(2, 1)
 

@@ -27,6 +27,7 @@ from fofx.tasks.line import X, Y, chosen, descend
 
 Path = tuple[list[int], list[dict[str, np.ndarray]]]
 LEAST_SIDE, MOST_SIDE = 9, 101
+LEAST_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def landscape(
 
     directions: "path", "random", or "auto" (the path where it was recorded). weights: one or two picked ones as
     (parameter name, index), such as ("encoders.0.head.weight", (0, 3)); then `directions` is not looked at. side: points
-    along an axis, fewer when `seconds` do not suffice (at least 9). rows: at most so many of the part's, evenly spaced.
+    along an axis, fewer when `seconds` do not suffice (at least 9). rows: at most so many of the part's, evenly spaced, and
+    fewer (at least 64) when even the smallest picture would take too long.
     The loss is the one that was trained (with its class weights and label smoothing) on "train", the plain one elsewhere.
 
     Raises TaskError "no-network", "no-path" (weights were not recorded; random directions can be had), "unknown-weight",
@@ -94,9 +96,19 @@ def landscape(
         twin.network = model  # type: ignore[assignment]
         return twin.loss(twin.run(sample.blocks), sample.targets, options)
 
+    begun, taken, still = time.perf_counter(), [], copy.deepcopy(found.network).eval()
+    for _ in range(2):  # the first one warms up
+        before = time.perf_counter()
+        with torch.no_grad():
+            loss_of(still)
+        taken.append(time.perf_counter() - before)
+    points = LEAST_SIDE if weights is not None and len(weights) == 1 else LEAST_SIDE**2
+    able = 0.5 * seconds / max(min(taken), 1e-6) / points
+    if able < 1:  # a coarse picture of fewer rows is better than none in time
+        sample = _some(sample, max(min(LEAST_ROWS, sample.frame.height), int(able * sample.frame.height)))
     return landscape_of(
-        found.network, loss_of, directions, weights, way=path(function, found.name), side=side, seconds=seconds,
-        seed=seed, kept_step=best_step(function, found.name), rows=sample.frame.height, part=part,
+        found.network, loss_of, directions, weights, way=path(function, found.name), side=side,
+        seconds=max(seconds - (time.perf_counter() - begun), 0.0), seed=seed, kept_step=best_step(function, found.name), rows=sample.frame.height, part=part,
     )  # fmt: skip
 
 
@@ -241,10 +253,16 @@ def _measure(mover: Mover, ways: list[Direction], shifts: list[np.ndarray], dead
 def _known(sample: Rows) -> Rows:
     """Only rows whose classes training has shown."""
     known = sample.known
-    if bool(known.all()):
-        return sample
     if not bool(known.any()):
         raise TaskError("unknown-class", "None of these rows has a class that training showed.")
-    where = sample.targets[0].device
-    blocks = [block[known.to(where)] for block in sample.blocks]
-    return Rows(blocks, [target[known.to(where)] for target in sample.targets], sample.frame.filter(known.numpy()))
+    return sample if bool(known.all()) else _taken(sample, known.nonzero()[:, 0])
+
+
+def _some(sample: Rows, count: int) -> Rows:
+    """So many of the rows, evenly spaced."""
+    return _taken(sample, torch.linspace(0, sample.frame.height - 1, count).round().long().unique())
+
+
+def _taken(sample: Rows, places: torch.Tensor) -> Rows:
+    where = places.to(sample.targets[0].device)
+    return Rows([b[where] for b in sample.blocks], [t[where] for t in sample.targets], sample.frame[places.numpy()])
