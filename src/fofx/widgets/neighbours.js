@@ -64,7 +64,7 @@ export default {
         context.lineTo(x(places[at * 3]), y(places[at * 3 + 1]));
         context.stroke();
       });
-      const size = count > 300 ? 2.7 : count > 80 ? 4 : 5.5;
+      const size = (count > 300 ? 2.7 : count > 80 ? 4 : 5.5) * (width < 500 ? 0.72 : 1);
       const inside = new Set(near);
       for (let at = 0; at < count; at++) {
         const asks = inside.has(at);

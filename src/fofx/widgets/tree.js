@@ -34,7 +34,8 @@ export default {
     const forest = node("div", { class: "tree-forest", role: "group" });
     const around = node("div", { class: "fofx-scroll tree-around" }, forest);
     const dots = (rows) => {
-      const size = rows.length <= 24 ? 14 : rows.length <= 60 ? 9 : 6;
+      const fits = (each) => Math.ceil(rows.length / Math.max(1, Math.floor((WIDE - 16) / each))) * each <= 38;
+      const size = [14, 12, 11, 9, 8, 7, 6, 5].find(fits) ?? 4;
       const across = Math.max(1, Math.floor((WIDE - 16) / size));
       const down = Math.ceil(rows.length / across);
       const [width, height] = [WIDE - 16, Math.min(38, down * size)];
