@@ -256,3 +256,19 @@ def test_two_classes_by_cross_entropy_show_the_difference_of_probabilities():
     last = session.outputs(session.test_points)[-1]
     np.testing.assert_allclose(last, 2 * share - 1, **CLOSE)
     assert ((last > 0) == session.test_answers).mean() == session.accuracy
+
+
+def test_machine_code_is_kept_under_the_fingerprint_of_all_its_sources():
+    assert kernels.descend._cache._cache_file._source_stamp == compile.sources()
+
+
+def test_where_no_folder_can_be_written_it_is_compiled_all_the_same(monkeypatch):
+    real = numba.njit
+
+    def refuse(**options):
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(compile.numba, "njit", refuse)
+    assert compile.compiled(lambda number: number + 1)(2) == 3

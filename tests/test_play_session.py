@@ -46,6 +46,18 @@ def test_how_many_updates_are_done_at_once_changes_nothing():
     assert one.history == many.history
 
 
+def test_a_chart_of_fewer_epochs_is_the_same_training():
+    all_of_them, some = Session(SPIRAL), Session(SPIRAL)
+    some.chart_every = 5
+    all_of_them.epoch(12)
+    some.epoch(12)
+    assert bits(some) == bits(all_of_them)
+    assert some.history.updates == [0, 15, 30] and some.history.train[1] == all_of_them.history.train[5]
+    some.change(stop_epochs=14)
+    some.epoch(9)
+    assert some.epochs == 14 and some.stopped == "stop-epochs"
+
+
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("step"), st.integers(1, 12)),

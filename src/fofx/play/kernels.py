@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The playground's compiled loops: measure, gradient, descend. Released from Python's lock, kept on disk.
+"""The playground's compiled loops: measure, and descend. Released from Python's lock, kept on disk.
 
 N points. How weights and outputs are laid out stands in `layers`. What is computed depends on (seed, epoch, update) only,
 not on how many calls it takes: that is what stepping back needs.
@@ -72,44 +72,35 @@ def measure(net, parameters, inputs, answers):
 
 
 @compiled
-def slope_of(net, parameters, inputs, answers, order, gradient):
-    """The gradient of the mean loss over the rows `order`, without dropout."""
-    count = order.size
-    values = np.zeros(room(net) * count, np.float32)
-    slopes, deltas, turned = np.zeros_like(values), np.zeros_like(values), np.zeros(32 * 32, np.float32)
-    forward(net, parameters, inputs, order, 0, count, values, slopes, 0.0, 0, 0)
-    errors(net, order, answers, 0, count, values, slopes, deltas)
-    backward(net, parameters, count, values, slopes, deltas, gradient, turned)
+def descend(net, rule, tensors, learnt, tested, place, progress, history, updates, only):
+    """Do `updates` updates, epoch by epoch in a new order, and measure at the end of (every) epoch.
 
-
-@compiled
-def descend(net, rule, tensors, learnt, tested, place, progress, history, updates):
-    """Do `updates` updates, epoch by epoch in a new order, and measure at the end of each epoch.
-
-    tensors: parameters, first and second moments, gradient, is_weight. learnt, tested: (inputs, answers). place: int64 (epoch,
-    rows of it done, updates done, moves of the optimizer), changed in place, as is progress: float64 (lowest training loss, its
-    epoch). history (epochs, 6) takes the update, losses in
-    learnt and tested, right answers there, the penalty. Returns the epochs
-    written and the number of the reason to stop (`REASONS`).
+    tensors: parameters, first and second moments, gradient, is_weight. learnt, tested: (inputs, answers). place: int64
+    (epoch, rows of it done, updates done, moves of the optimizer), changed in place, as is progress: float64 (lowest
+    training loss, its epoch). history (epochs, 6) takes the update, losses in learnt and tested, right answers there, the
+    penalty. Returns the epochs written and the number of the reason to stop (`REASONS`).
+    only: int64 rows, or none. With rows, their gradient is all that is made (one loop less to compile).
     """
     parameters, first_moment, second_moment, gradient, is_weight = tensors
     inputs, answers = learnt
-    rows = answers.size
-    order = np.empty(rows, np.int64)
+    order = only if only.size > 0 else np.empty(answers.size, np.int64)
+    rows = order.size
     values = np.zeros(room(net) * min(rule.batch, rows), np.float32)
-    slopes, deltas, turned = np.zeros_like(values), np.zeros_like(values), np.zeros(32 * 32, np.float32)
-    reshuffle(order, rule.seed, place[0])
-    written = 0
+    slopes, deltas, turned = np.zeros_like(values), np.zeros_like(values), np.zeros(16 * 16, np.float32)
+    if only.size == 0:
+        reshuffle(order, rule.seed, place[0])
+    written, reason = 0, 0
     for _ in range(updates):
         first = place[1]
-        count = min(
-            rule.batch, rows - first
-        )  # the last batch of an epoch may be smaller: its mean is over its own rows
+        # The last batch of an epoch may be smaller: its mean is over its own rows.
+        count = min(rule.batch, rows - first)
         forward(net, parameters, inputs, order, first, count, values, slopes, rule.dropout, rule.seed, place[2])
         check = errors(net, order, answers, first, count, values, slopes, deltas)
         if not math.isfinite(check):
             return written, 1
         backward(net, parameters, count, values, slopes, deltas, gradient, turned)
+        if only.size > 0:
+            break
         place[3] += 1
         update(rule, rate_at(rule, place[0]), place[3], parameters, gradient, first_moment, second_moment, is_weight)
         place[2] += 1
@@ -119,6 +110,12 @@ def descend(net, rule, tensors, learnt, tested, place, progress, history, update
         place[0] += 1
         place[1] = 0
         reshuffle(order, rule.seed, place[0])
+        if rule.stop_epochs > 0 and place[0] >= rule.stop_epochs:
+            reason = 3
+        if place[0] % rule.every != 0:
+            if reason > 0:
+                break
+            continue
         loss, right = measure(net, parameters, inputs, answers)
         history[written, 0], history[written, 1], history[written, 3] = place[2], loss, right
         history[written, 2], right = measure(net, parameters, tested[0], tested[1])
@@ -131,8 +128,8 @@ def descend(net, rule, tensors, learnt, tested, place, progress, history, update
             progress[0], progress[1] = loss, place[0]
         if loss < rule.stop_loss:
             return written, 2
-        if rule.stop_epochs > 0 and place[0] >= rule.stop_epochs:
-            return written, 3
+        if reason > 0:
+            break
         if rule.stop_patience > 0 and place[0] - progress[1] >= rule.stop_patience:
             return written, 4
-    return written, 0
+    return written, reason

@@ -103,8 +103,11 @@ def targets(state: State, answers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(answers, np.float32)
 
 
-def rule(state: State) -> Rule:
-    """The settings of the updates as the compiled loop reads them."""
+def rule(state: State, every: int = 1) -> Rule:
+    """The settings of the updates as the compiled loop reads them. every: measure at every so manieth epoch.
+
+    A stop rule that looks at the loss needs every epoch's.
+    """
     penalty = {state.regularisation: state.penalty}
     return Rule(
         RULES[state.optimizer],
@@ -119,6 +122,7 @@ def rule(state: State) -> Rule:
         state.stop_loss,
         state.stop_epochs,
         state.stop_patience,
+        1 if state.stop_loss or state.stop_patience else every,
     )
 
 

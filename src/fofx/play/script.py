@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fofx.play.session import Session
 
 STATE_LINE, START_LINE, UPDATES_LINE = "# fofx playground: ", "START = ", "UPDATES = "
-LONGEST, MOST_UPDATES = 2_000_000, 5_000_000  # characters that are read back, updates that are repeated
+LONGEST, MOST_WORK = 2_000_000, 5e9  # characters that are read back; updates * batch * parameters that are repeated
 MODULES = {
     "tanh": "torch.nn.Tanh()",
     "relu": "torch.nn.ReLU()",
@@ -280,24 +280,24 @@ def line_of(text: str, beginning: str) -> Any:
 
 def tensors_of(session: Session, start: dict[str, Any]) -> list[np.ndarray]:
     """The parameters and moments that a script holds. TaskError "bad-code" when they do not fit its network."""
-    found = []
+    found, sizes = [], session.state.sizes
     for name in ("layers", "first", "second"):
+        if name not in start:
+            found.append(np.zeros_like(session._parameters))
+            continue
         try:
-            layers = [
-                (np.array(weights, np.float32), np.array(bias, np.float32)) for weights, bias in start.get(name, [])
-            ]
-            fits = [(weights.shape, bias.shape) for weights, bias in layers]
-            wanted = [
-                ((outputs, inputs), (outputs,)) for inputs, outputs in zip(session.state.sizes, session.state.sizes[1:])
-            ]
-            finite = all(np.isfinite(each).all() for layer in layers for each in layer)
-        except (TypeError, ValueError, OverflowError):
-            fits, wanted, finite = [], [None], False  # type: ignore[list-item]
-        if name in start and (fits != wanted or not finite):
-            raise TaskError(
-                "bad-code", f"The {name} in this script do not fit its network of sizes {session.state.sizes}."
-            )
-        found.append(network.packed(session._net, layers) if name in start else np.zeros_like(session._parameters))
+            layers = []
+            for (weights, bias), inputs, outputs in zip(start[name], sizes[:-1], sizes[1:], strict=True):
+                flat = np.array([*(number for line in weights for number in line), *bias], object)
+                whole = len(weights) == len(bias) == outputs and {len(line) for line in weights} == {inputs}
+                if not whole or not all(type(number) in (int, float) and abs(number) < 1e38 for number in flat):
+                    raise ValueError
+                split = flat.astype(np.float32)
+                layers.append((split[:-outputs].reshape(outputs, inputs), split[-outputs:]))
+        except (TypeError, ValueError):
+            text = f"The {name} in this script do not fit its network of sizes {sizes}."
+            raise TaskError("bad-code", text) from None
+        found.append(network.packed(session._net, layers))
     return found
 
 
@@ -312,8 +312,11 @@ def opened(session_of: Any, text: str) -> Session:
     names = ("epoch", "row", "update", "moves")
     place: list[Any] = [start.get(name) if isinstance(start, dict) else None for name in names]
     whole = all(type(number) is int and 0 <= number < 2**40 for number in (*place, updates))
-    if not whole or place[1] >= len(session.train_answers) or not 0 <= updates - place[2] <= MOST_UPDATES:
-        raise TaskError("bad-code", "The START and UPDATES of this script are damaged, or too far apart to repeat.")
+    if not whole or place[1] >= len(session.train_answers) or updates < place[2]:
+        raise TaskError("bad-code", "The START and UPDATES of this script are damaged.")
+    batch = min(session.state.batch, len(session.train_answers))
+    if (updates - place[2]) * batch * len(session._parameters) > MOST_WORK:
+        raise TaskError("long-code", f"{updates - place[2]} updates of this network are too many to repeat here.")
     if "layers" in start:
         session._set_out(tensors_of(session, start), np.array(place, np.int64))
     if updates > session.updates:

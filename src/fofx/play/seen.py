@@ -15,16 +15,20 @@ from fofx.play import kernels, network
 from fofx.play.state import State
 from fofx.play.updates import rate_at
 
+ALL = np.empty(0, np.int64)  # for the compiled loop: no rows in particular
+
 
 class History(NamedTuple):
-    """The losses at the end of each epoch and after each change, without the penalty. Equally long lists."""
+    """The losses at the end of each epoch and after each change, without the penalty. Equally long lists.
+
+    The accuracies are None for regression."""
 
     updates: list[int]
     train: list[float]
     test: list[float]
     penalty: list[float]
-    train_accuracy: list[float]
-    test_accuracy: list[float]
+    train_accuracy: list[float | None]
+    test_accuracy: list[float | None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Seen:
     _place: np.ndarray
     _learnt: tuple[np.ndarray, np.ndarray]
     _tested: tuple[np.ndarray, np.ndarray]
-    _rows: list[tuple[float, ...]]
+    _rows: list[tuple]
     _measured: tuple | None
 
     def _measure(self) -> tuple:
@@ -136,9 +140,16 @@ class Seen:
 
     def gradient(self, rows: Any = None) -> network.Layers:
         """The gradient of the mean loss over some training points (None: all), without dropout and penalty."""
-        order = np.arange(len(self.train_answers)) if rows is None else np.asarray(rows, np.int64)
-        found = np.zeros_like(self._parameters)
-        kernels.slope_of(self._net, self._parameters, *self._learnt, order, found)
+        only = np.arange(len(self.train_answers)) if rows is None else np.array(rows, np.int64).reshape(-1)
+        if not len(only) or only.min() < 0 or only.max() >= len(self.train_answers):
+            raise TaskError(
+                "no-such-row", f"The gradient is taken over training points 0 to {len(self.train_answers) - 1}."
+            )
+        found, rest = np.zeros_like(self._parameters), np.zeros_like(self._parameters)
+        rule = network.rule(self.state)._replace(dropout=0.0, batch=len(only))
+        tensors = (self._parameters, rest, rest, found, self._mask)
+        place, progress, history = np.zeros(4, np.int64), np.zeros(2), np.empty((0, 6))
+        kernels.descend(self._net, rule, tensors, self._learnt, self._tested, place, progress, history, 1, only)
         return network.plain(self._net, found)
 
     @property

@@ -18,12 +18,13 @@ from fofx.errors import Notice, TaskError
 from fofx.play import kernels, network
 from fofx.play.carry import carried
 from fofx.play.data import DATA, parts
-from fofx.play.seen import Sample, Seen
+from fofx.play.seen import ALL, Sample, Seen
 from fofx.play.state import State
 from fofx.play.timeline import Snapshot, Timeline
 from fofx.play.trouble import explained
 from fofx.play.updates import Rule
 
+AT_ONCE = 250_000  # updates of one call of the compiled loop: bounds what it writes down
 MOST_HISTORY = 2000  # epochs that are kept; beyond, every second is forgotten
 FREE = ("show_penalty", "show_test", "discretize", "hide", "stop_loss", "stop_epochs", "stop_patience")
 FRESH = ("seed", "init", "problem", "classes")  # what begins anew
@@ -43,6 +44,7 @@ class Session(Seen):
             own = tuple((x, y, answer) for (x, y), answer in zip(places.tolist(), answers.tolist()))
             state = state.changed(data="own", own=own)
         self.notices: list[Notice] = list(state.notices)
+        self.chart_every = 1  # the history has every so manieth epoch: to measure costs as much time as to learn
         self._begin(state)
         self.timeline = Timeline(self._snapshot())
 
@@ -57,7 +59,7 @@ class Session(Seen):
         self._progress = np.array([np.inf, 0.0])
         self._begun, self.stopped, self.trouble = True, "", None  # type: bool, str, Notice | None
         self.remedy: dict[str, Any] = {}
-        self._rows: list[tuple[float, ...]] = []
+        self._rows: list[tuple] = []
         self._note()
 
     def _lay_out(self, layers: network.Layers) -> None:
@@ -148,7 +150,7 @@ class Session(Seen):
         history = np.empty((updates // -(-rows // min(rule.batch, rows)) + 2, 6))
         tensors = (self._parameters, *self._moments, self._gradient, self._mask)
         written, reason = kernels.descend(
-            self._net, rule, tensors, self._learnt, self._tested, self._place, self._progress, history, updates
+            self._net, rule, tensors, self._learnt, self._tested, self._place, self._progress, history, updates, ALL
         )
         self._measured = None
         self.stopped = kernels.REASONS[reason]
@@ -158,7 +160,8 @@ class Session(Seen):
         counts = np.array([len(self.train_answers), len(self.test_answers)])
         for row in measured:
             train, test, penalty = float(row[1]), float(row[2]), float(row[5])
-            self._rows.append((int(row[0]), train, test, penalty, *(row[3:5] / counts).tolist()))
+            shares = (row[3:5] / counts).tolist() if self.state.problem == "classification" else (None, None)
+            self._rows.append((int(row[0]), train, test, penalty, *shares))
         while len(self._rows) > MOST_HISTORY:
             self._rows = self._rows[::2]
 
@@ -171,9 +174,13 @@ class Session(Seen):
         """Do updates, each on the next batch. Returns how many were done: a stop rule or trouble ends them early."""
         if updates < 1 or self.trouble is not None:
             return 0
-        before = self.updates
-        self.timeline.passed(self._snapshot())
-        self._record(self._descend(updates, network.rule(self.state)))
+        before, left = self.updates, updates
+        while left > 0:
+            self.timeline.passed(self._snapshot())
+            self._record(self._descend(min(left, AT_ONCE), network.rule(self.state, self.chart_every)))
+            left = updates - (self.updates - before)
+            if self.stopped:
+                break
         if self.stopped == "not-finite":
             self.trouble, self.remedy = explained(self)
         return self.updates - before
@@ -195,7 +202,8 @@ class Session(Seen):
             wanted = max(wanted, int(base.place[2]))
             self._restore(self.timeline.nearest(wanted))
             if wanted > self.updates:
-                calm = network.rule(self.state)._replace(stop_loss=0.0, stop_epochs=0, stop_patience=0)
+                calm = network.rule(self.state, 2**40)
+                calm = calm._replace(stop_loss=0.0, stop_epochs=0, stop_patience=0)
                 self._descend(wanted - self.updates, calm)
                 self.stopped = ""
             self._rows = [row for row in self._rows if row[0] <= wanted]
@@ -259,6 +267,8 @@ class Session(Seen):
         moved = [name for name in state.to_all() if getattr(state, name) != getattr(old, name)]
         if all(name in FREE for name in moved):
             self.state = state
+            if "stop_patience" in moved:
+                self._progress = np.array([np.inf, float(self._place[0])])
             return
         before, rows, layers = self._snapshot(), list(self._rows), self.weights
         if any(name in FRESH for name in moved):

@@ -33,6 +33,7 @@ def one(state: State, value: Any, epochs: int) -> Swept:
     from fofx.play.session import Session
 
     session = Session(state)
+    session.chart_every = epochs  # only the end is asked for
     session.epoch(epochs)
     trouble = session.trouble.code if session.trouble else ""
     losses = session.train_loss, session.test_loss

@@ -29,6 +29,7 @@ class Rule(NamedTuple):
     stop_loss: float
     stop_epochs: int
     stop_patience: int
+    every: int  # measure at the end of each epoch whose number it divides
 
 
 @small
