@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
 import os
@@ -112,7 +113,7 @@ class Visitor:
     async def stay(self, text: str, seconds: float, play: bool) -> None:
         """Hold the page's socket open, answer its pings, and play when there is a playground."""
         asked = re.search(r"query: (\{.*?\}),", text)
-        query = json.loads(asked[1]) if asked else {}
+        query = ast.literal_eval(asked[1]) if asked else {}
         more = {
             "tab_id": str(uuid.uuid4()),
             "document_id": str(uuid.uuid4()),

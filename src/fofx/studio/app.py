@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import socket
+import sys
 import threading
 import warnings
 import webbrowser
@@ -34,6 +35,7 @@ from fofx.studio.workspace import HIDDEN, Workspace
 BEAT = 0.5  # seconds between two looks at the queue
 RECONNECT = 20.0  # seconds for a page to come back, with all its state, before it is forgotten
 SOCKETS = "websockets-sansio"  # of uvicorn; its others are older or slower
+SWITCH = 0.0005  # seconds that a busy widget may keep the interpreter from the event loop; Python's own is 0.005
 TRIED = 50  # ports after the wanted one
 
 
@@ -107,11 +109,12 @@ class Studio:
 
         @contextlib.asynccontextmanager
         async def beating(_: Any) -> AsyncIterator[None]:
-            beat = asyncio.create_task(self._beat())
+            tasks = [asyncio.create_task(self._beat()), asyncio.create_task(asyncio.to_thread(warm))]
             try:
                 yield
             finally:
-                beat.cancel()
+                for task in tasks:
+                    task.cancel()
 
         inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=beating)
         inner.router.routes.extend(bridge.routes())
@@ -131,6 +134,18 @@ class Studio:
             with contextlib.suppress(OSError, RunError):
                 await asyncio.to_thread(self.pump)
             await asyncio.sleep(BEAT)
+
+
+def warm() -> None:
+    """Import, beside the event loop, what the first pages need: else all would wait while the first visitor's page imports."""
+    with contextlib.suppress(Exception):  # a page that needs what is missing says so itself
+        from fofx.studio import formula
+        from fofx.widgets.playground import Playground
+
+        formula.formula(formula.LOSS, 18)
+        playground = Playground()
+        playground.close()
+        playground.layout.close()
 
 
 def current_visitor() -> str:
@@ -251,6 +266,7 @@ def serve(
     server = uvicorn.Server(config)
     if open_browser:
         threading.Thread(target=open_when_ready, args=(server, here), daemon=True).start()
+    sys.setswitchinterval(SWITCH)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[place])
     left = studio.training()
