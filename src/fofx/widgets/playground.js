@@ -50,6 +50,10 @@ function playground(w) {
   let drawn = 0;
   let stroke = [];
   let waiting = 0;
+  let asking = 0;
+  let later = 0;
+  let last = null;
+  let told = null; // the update that was announced
 
   const p = {
     w,
@@ -84,7 +88,6 @@ function playground(w) {
     state: () => p.states()[p.lane()],
     limits: () => model.get("limits"),
     change: (fields, lane = p.lane()) => w.tell({ do: "change", lane, fields }),
-    edit: (lane, layer, unit, source, value) => w.tell({ do: "edit", lane, layer, unit, source, value }),
     frame: (lane) => frames[lane],
     history: (lane) => (curves[lane] ??= { update: [], train: [], test: [] }),
     points: () => floats(model.get("points")),
@@ -156,6 +159,18 @@ function playground(w) {
     },
   };
 
+  const send = (message) => {
+    asking = performance.now();
+    last = message;
+    w.tell(message);
+  };
+  // A message may be lost when the connection breaks: ask again, so that playing goes on when it is back.
+  const watch = setInterval(() => model.get("playing") && last && performance.now() - asking > 3000 && send(last), 1000);
+  w.ending(() => {
+    clearInterval(watch);
+    clearTimeout(later);
+  });
+
   /** After everything is drawn: ask for the next frame, not more than about 60 times a second. */
   function asked() {
     const frame = frames[0];
@@ -165,7 +180,10 @@ function playground(w) {
       const { update } = p.history(lane);
       return [update.length, update.at(-1) ?? 0];
     });
-    w.tell({ do: "next", seq: drawn, version: frame.version, known });
+    const message = { do: "next", seq: drawn, version: frame.version, known };
+    const early = 15 - (performance.now() - asking);
+    if (early > 1) later = setTimeout(() => send(message), early);
+    else send(message);
     w.root.dataset.frames = String(Number(w.root.dataset.frames || 0) + 1);
   }
 
@@ -193,9 +211,20 @@ function playground(w) {
       }
       frames.push(frame);
     });
+    if (looked && !(looked.layer < (frames[looked.lane]?.sizes.length ?? 0))) looked = null;
+    tellPause();
     w.redraw();
   }
 
+  /** Epoch and losses, for those who do not see them, once training stands still. */
+  function tellPause() {
+    const frame = frames[0];
+    if (!frame || model.get("playing") || told === frame.updates) return;
+    if (told !== null) w.announce(p.say("playground.paused", { epoch: frame.epoch, train: lossText(frame.train), test: lossText(frame.test) }));
+    told = frame.updates;
+  }
+
+  w.watch("playing", tellPause);
   w.watch("states lane class_names", () => {
     followers.forEach((show) => show());
     p.hideNow();
@@ -210,11 +239,6 @@ function playground(w) {
   w.watch("points", () => {
     p.pointsVersion += 1;
     w.redraw();
-  });
-  w.watch("playing", () => {
-    if (model.get("playing")) return;
-    const frame = frames[0];
-    if (frame) w.announce(p.say("playground.paused", { epoch: frame.epoch, train: lossText(frame.train), test: lossText(frame.test) }));
   });
   w.ending(() => clearTimeout(waiting));
   return p;

@@ -6,7 +6,7 @@
 
 The engine is `fofx.play`; this class carries what the page asks over to it (playground_worker.py has the thread) and sends
 frames back (playground_frames.py). Messages of the page are {"do": NAME, ...}, one method `do_NAME` each here, in
-playground_points.py or in playground_studies.py; frames and results go back as messages with binary buffers. `state_url` mirrors every setting: a host
+playground_points.py, playground_shape.py or playground_studies.py; frames and results go back as messages with binary buffers. `state_url` mirrors every setting: a host
 page may keep it in its address, and setting it changes the playground.
 """
 
@@ -19,12 +19,11 @@ import numpy as np
 import traitlets
 
 from fofx.errors import FofxError, TaskError
-from fofx.play.formula import canonical
+from fofx.play import network
 from fofx.play.session import Session
 from fofx.play.state import (
     ACTIVATIONS,
     CHOICES,
-    FEATURES,
     HIDEABLE,
     LAYERS,
     MOST_FEATURES,
@@ -36,8 +35,9 @@ from fofx.play.state import (
     State,
 )
 from fofx.widgets.base import Widget
-from fofx.widgets.playground_frames import feature_maps, lane_frame
+from fofx.widgets.playground_frames import lane_frame
 from fofx.widgets.playground_points import Points, thumbnails
+from fofx.widgets.playground_shape import Shape
 from fofx.widgets.playground_studies import Studies
 from fofx.widgets.playground_worker import Frame, Worker
 from fofx.words import notice
@@ -62,7 +62,7 @@ LIMITS = {
 }
 
 
-class Playground(Points, Studies, Widget):
+class Playground(Points, Shape, Studies, Widget):
     """One playground, with one network or two beside each other on the same points.
 
     `sessions` are the engine's, to be used from Python while nothing plays: `playground.sessions[0].weights`.
@@ -98,6 +98,7 @@ class Playground(Points, Studies, Widget):
         self._written = ""  # the state_url that this class wrote itself
         self._looks: dict[int, tuple[int, int]] = {}  # lane -> the unit that is seen large
         self._gradients = self._mistakes = False
+        self._examples: dict[int, network.Layers] = {}  # lane -> the gradient of the example that was stepped last
         self._known: list[
             tuple[int, float]
         ] = []  # of each loss curve: points that the page has, and the last one's update
@@ -124,18 +125,18 @@ class Playground(Points, Studies, Widget):
             return method(content)
 
         def carry_out() -> None:
-            method(content)
             if self.trouble and name not in ("ready", "look"):
                 self.trouble = None  # type: ignore[assignment]
+            method(content)
 
         self._worker.submit(carry_out)
 
     def _received(self, widget: Any, content: Any, buffers: list[Any]) -> None:
-        """As every widget, but an earlier trouble stays until something was carried out."""
-        before = self.trouble
-        super()._received(widget, content, buffers)
-        if self.trouble is None and before is not None:
-            self.trouble = before
+        """As every widget, but a trouble is taken back when the next thing is carried out, which is in the thread."""
+        try:
+            self.receive(content if isinstance(content, dict) else {}, buffers or [])
+        except Exception as error:  # a message may hold anything
+            self._failed(error)
 
     def _of(self, content: dict[str, Any]) -> Session:
         """The session of the lane that a message names."""
@@ -164,6 +165,7 @@ class Playground(Points, Studies, Widget):
     def do_step(self, content: dict[str, Any]) -> None:
         """One epoch, batch or sample, as `step_by` says."""
         self.do_pause(content)
+        self._examples.clear()
         for session in self.sessions:
             if self.step_by == "epoch":
                 session.epoch(1)
@@ -214,12 +216,6 @@ class Playground(Points, Studies, Widget):
         self._of(content).cure()
         self._changed()
 
-    def do_edit(self, content: dict[str, Any]) -> None:
-        layer, unit, source, value = (content.get(name) for name in ("layer", "unit", "source", "value"))
-        if not isinstance(layer, int) or not isinstance(unit, int) or not isinstance(value, int | float):
-            raise TaskError("bad-weight", "A weight is named by layer, unit and source, and set to a number.")
-        self._of(content).edit(layer, unit, source if isinstance(source, int) else "bias", float(value))
-
     def do_look(self, content: dict[str, Any]) -> None:
         """Which unit is seen large."""
         lane, layer, unit = content.get("lane", 0), content.get("layer"), content.get("unit")
@@ -233,24 +229,6 @@ class Playground(Points, Studies, Widget):
 
     def do_mistakes(self, content: dict[str, Any]) -> None:
         self._mistakes = bool(content.get("on"))
-
-    def do_feature(self, content: dict[str, Any]) -> None:
-        """A feature by formula, shown and chosen."""
-        formula = canonical(str(content.get("formula", "")))
-        session = self._of(content)
-        if formula not in session.state.features:
-            session.change(features=(*session.state.features, formula))
-        self._show_features([formula])
-        self._changed()
-
-    def do_feature_remove(self, content: dict[str, Any]) -> None:
-        formula = content.get("formula")
-        for session in self.sessions:
-            kept = tuple(each for each in session.state.features if each != formula)
-            if kept != session.state.features:
-                session.change(features=kept or FEATURES[:2])
-        self._show_features([], without=str(formula))
-        self._changed()
 
     # ------------------------------------------------------------------------------------------ to the page
 
@@ -297,21 +275,16 @@ class Playground(Points, Studies, Widget):
         self.state_url = self._written
         self._forget()
 
-    def _show_features(self, formulas: list[str], without: str = "") -> None:
-        shown = list(dict.fromkeys([*FEATURES, *self.features, *formulas]))
-        shown = [formula for formula in shown if formula != without or formula in FEATURES]
-        if shown != self.features or not self.feature_maps:
-            self.feature_maps = feature_maps(shown)
-            self.features = shown
-
     def _forget(self) -> None:
-        """What the page has of the curves no longer holds."""
+        """What the page has of the curves, and of an example's gradients, no longer holds."""
+        self._examples.clear()
         self._version += 1
         self._known = []
 
     def _advance(self) -> bool:
         """Train on by what lies between two frames; False when there is nothing to go on with."""
-        going = [session.epoch(self.speed) for session in self.sessions if not session.trouble]
+        self._examples.clear()
+        going = [session.epoch(self.speed) and not session.stopped for session in self.sessions if not session.trouble]
         over = not any(going) or any(session.trouble for session in self.sessions)
         if over:
             self.playing = False
@@ -324,7 +297,8 @@ class Playground(Points, Studies, Widget):
         known = [*self._known, (0, 0.0), (0, 0.0)]
         for lane, session in enumerate(self.sessions):
             look = self._look(lane, session.state)
-            made = lane_frame(session, known[lane], look, self.features, self._gradients, self._mistakes, self.lang)
+            gradients = self._gradients and self._examples.get(lane, True)
+            made = lane_frame(session, known[lane], look, self.features, gradients, self._mistakes, self.lang)
             message["lanes"].append(made[0])
             buffers += made[1]
         return message, buffers

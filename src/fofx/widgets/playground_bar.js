@@ -17,11 +17,14 @@ function controlBar(p) {
   const back = iconButton(p, "back", "kit.back", () => w.tell({ do: "back" }), { "data-control": "back" });
   const step = iconButton(p, "step", "kit.step", () => w.tell({ do: "step" }), { "data-control": "step" });
   const epoch = node("b", { class: "pg-epoch-number" });
-  const epochs = node("div", { class: "pg-epoch" }, words(p, "span", "playground.epoch", { class: "pg-name" }), epoch);
+  const stopped = words(p, "span", "playground.stopped", { class: "pg-small", hidden: "" });
+  const name = words(p, "span", "playground.epoch", { class: "pg-name" });
+  const epochs = node("div", { class: "pg-epoch" }, name, epoch, stopped);
   w.drawing(() => {
     const frame = p.frame(0);
     if (frame) epoch.textContent = String(frame.epoch).padStart(6, "0").replace(/(\d{3})$/, ",$1");
     const free = frame && frame.epoch === 0 && frame.updates === 0;
+    stopped.hidden = !frame?.stopped || w.model.get("playing");
     back.disabled = Boolean(free) || w.model.get("playing");
   });
   const setting = (name) => ({ get: () => p.state()[name], set: (value) => p.change({ [name]: value }) });

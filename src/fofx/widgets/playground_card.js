@@ -8,13 +8,14 @@ function weightCard(p, lane, scroll) {
   const plainly = node("b", { class: "pg-card-value" });
   const slide = node("input", { type: "range", min: -5, max: 5, step: 0.01 });
   const close = iconButton(p, "close", "playground.close", () => hide());
-  const element = node("div", { class: "pg-card", role: "dialog", hidden: "" }, node("span", { class: "pg-card-head" }, name, plainly, close), node("span", { class: "pg-card-row" }, value, slide));
+  const element = node("div", { class: "pg-card", role: "dialog", "data-control": "weights", hidden: "" }, node("span", { class: "pg-card-head" }, name, plainly, close), node("span", { class: "pg-card-row" }, value, slide));
   let item = null;
   let read = null;
   let send = null;
   let held = false;
   let waiting = 0;
   let spot = null;
+  let returning = false; // focus goes back to where it came from: no reason to open the card again
 
   const hide = () => {
     const back = held && element.contains(document.activeElement) ? item?.node : null;
@@ -23,7 +24,9 @@ function weightCard(p, lane, scroll) {
     element.hidden = true;
     element.classList.remove("pg-held");
     p.look(lane, null);
+    returning = true;
     back?.focus();
+    returning = false;
   };
   const follow = () => {
     if (!item) return;
@@ -64,6 +67,7 @@ function weightCard(p, lane, scroll) {
     element,
     follow,
     hide,
+    returning: () => returning,
     held: () => (held ? item : null),
     show(next, text, get, set, size) {
       item = next;

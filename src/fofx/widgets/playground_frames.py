@@ -79,13 +79,14 @@ def lane_frame(
     known: tuple[int, float],
     look: tuple[int, int] | None,
     formulas: list[str],
-    gradients: bool,
+    gradients: list[tuple[np.ndarray, np.ndarray]] | bool,
     mistakes: bool,
     lang: str,
 ) -> tuple[dict[str, Any], list[bytes]]:
     """One network's part of a frame: what fits into JSON, and the binary parts that its "parts" names, in order.
 
-    known: how many points of the loss curve the page has already, and the update of the last of them.
+    known: how many points of the loss curve the page has already, and the update of the last of them. gradients: those of
+    an example, or True for those of the next batch.
     """
     state = session.state
     maps = session.heat(LARGE).copy()  # (units, B, B)
@@ -110,12 +111,14 @@ def lane_frame(
         "ends": [0, 1] if state.cross_entropy else [-1, 1],  # what the ends of the colours stand for
         "curve_from": start,
         "trouble": trouble(session, lang),
+        "stopped": bool(session.stopped) and session.trouble is None,
         "parts": ["maps", "output", "weights", "curve"],
     }
     parts = [small.tobytes(), large, flat(session.weights), curve.tobytes()]
     if gradients:
         head["parts"].append("gradients")
-        parts.append(flat(session.gradients))
+        head["gradient_of"] = "batch" if gradients is True else "example"
+        parts.append(flat(session.gradients if gradients is True else gradients))
     if look is not None:
         map_, reach = looked_map(session, look, maps, formulas)
         head["looked"] = {"layer": look[0], "unit": look[1], "reach": reach}

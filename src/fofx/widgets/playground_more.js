@@ -269,7 +269,7 @@ function codePanel(p) {
 function classPanel(p) {
   const { w } = p;
   const link = node("input", { type: "text", readonly: "", class: "pg-link" });
-  const show = () => (link.value = `?${w.model.get("state_url")}`);
+  const show = () => (link.value = `?${w.model.get("state_url") || "data=circle"}`);
   w.watch("state_url", show);
   show();
   const ticks = node("div", { class: "pg-ticks" });

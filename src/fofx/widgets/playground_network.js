@@ -14,10 +14,11 @@ function networkView(p, lane) {
   const scroll = node("div", { class: "pg-scroll" }, place);
   const card = weightCard(p, lane, scroll);
   const layersName = node("span", { class: "pg-layers-name" });
-  const fewer = roundButton(p, "−", "playground.layer-remove", () => resize((layers) => layers.slice(0, -1)));
-  const more = roundButton(p, "+", "playground.layer-add", () => resize((layers) => [...layers, Math.min(layers.at(-1) ?? 4, 4)]));
+  const fewer = roundButton(p, "−", "playground.layer-remove", () => resize(-1));
+  const more = roundButton(p, "+", "playground.layer-add", () => resize(1));
   const title = node("div", { class: "pg-layers", "data-control": "layers" }, fewer, layersName, more);
-  const hint = words(p, "p", "playground.network-hint", { class: "pg-hint" });
+  const hint = node("p", { class: "pg-hint" });
+  p.label(() => (hint.textContent = p.say("playground.network-hint")));
   const element = node("div", { class: "pg-net", role: "group" }, title, scroll, card.element, hint);
 
   let shape = null; // what is laid out now, as text
@@ -29,20 +30,18 @@ function networkView(p, lane) {
   let size = { width: 0, height: 0, tile: 40 };
 
   const state = () => p.states()[lane];
-  const resize = (change) => {
-    const now = state();
-    const layers = change([...now.layers]);
-    if (layers.length > p.limits().layers) return;
-    p.change({ layers }, lane);
-  };
+  const resize = (by, layer = null) => w.tell({ do: "layers", lane, layer, by }); // Python counts, so that quick clicks all count
 
   /** Where everything stands; called when the shape, the room or the language changes. */
   function layout() {
     const now = state();
     const frame = p.frame(lane);
     if (!now || !frame) return false;
-    const shown = w.model.get("features");
     const sizes = frame.sizes;
+    const wanted = [now.features.length, ...now.layers];
+    if (wanted.length !== sizes.length - 1 || wanted.some((size, at) => size !== sizes[at])) return false; // the frame of this state is still to come
+    const locked = now.hide.includes("features");
+    const shown = w.model.get("features").filter((formula) => !locked || now.features.includes(formula));
     const room = scroll.clientWidth;
     const mark = JSON.stringify([shown, now.features, sizes, room, now.activations, w.model.get("lang"), now.hide]);
     if (mark === shape) return true;
@@ -75,7 +74,7 @@ function networkView(p, lane) {
     items = [];
     shown.forEach((formula, row) => {
       const input = now.features.indexOf(formula);
-      units.push(unitTile({ layer: 0, unit: input, row, feature: formula, x: left, y: down(shown.length, row) }));
+      units.push(unitTile({ layer: 0, unit: input, row: w.model.get("features").indexOf(formula), feature: formula, x: left, y: down(shown.length, row) }));
     });
     tiles.append(featureHead(left));
     let offset = 0;
@@ -93,7 +92,10 @@ function networkView(p, lane) {
       }
       offset += outputs * inputs + outputs;
     }
-    items.forEach((item, number) => item.node.setAttribute("tabindex", number === 0 ? "0" : "-1"));
+    items.forEach((item, number) => {
+      item.node.setAttribute("tabindex", number === 0 ? "0" : "-1");
+      item.node.setAttribute("aria-label", nameOf(item));
+    });
     current = Math.min(current, items.length - 1);
     if (focused) focus(current);
     element.setAttribute("aria-label", p.say("playground.network-label", { sizes: sizes.join(" – ") }));
@@ -112,7 +114,6 @@ function networkView(p, lane) {
     button.style.cssText = `left:${unit.x - half}px;top:${unit.y - half}px;width:${size.tile}px;height:${size.tile}px`;
     if (!unit.layer) {
       button.setAttribute("aria-pressed", String(unit.unit >= 0));
-      button.dataset.control = "features";
       const name = node("span", { class: "pg-feature-name", title: unit.feature }, written(unit.feature));
       name.style.cssText = `right:${size.width - unit.x + half + 6}px;top:${unit.y - half}px;height:${size.tile}px`;
       tiles.append(name);
@@ -153,8 +154,8 @@ function networkView(p, lane) {
 
   function layerHead(layer, x, count) {
     const limit = p.limits().units;
-    const less = roundButton(p, "−", "playground.neuron-remove", () => resize((layers) => layers.with(layer - 1, count - 1)), { layer });
-    const add = roundButton(p, "+", "playground.neuron-add", () => resize((layers) => layers.with(layer - 1, count + 1)), { layer });
+    const less = roundButton(p, "−", "playground.neuron-remove", () => resize(-1, layer - 1), { layer });
+    const add = roundButton(p, "+", "playground.neuron-add", () => resize(1, layer - 1), { layer });
     less.disabled = count <= 1;
     add.disabled = count >= limit;
     const activation = p.named("activation", state().activations[layer - 1]);
@@ -200,11 +201,17 @@ function networkView(p, lane) {
     let largest = 1;
     if (p.showGradients) largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
     paintLinks(frame, values, largest);
+    const told = p.showGradients ? (frame.gradient_of === "example" ? "playground.hint-example" : "playground.hint-batch") : "playground.network-hint";
+    const text = p.say(told, { largest: brief(largest) });
+    if (hint.textContent !== text) hint.textContent = text;
     for (const bias of biases) {
       const colour = inkOf(w.dark, values[bias.at] / largest, 0.15);
       if (bias.colour !== colour) bias.dot.style.background = bias.colour = colour;
     }
     card.follow();
+    if (!w.model.get("playing")) {
+      for (const link of curves) link.path.setAttribute("aria-valuenow", brief(frame.weights[link.at], 4));
+    }
   }
 
   function paintLinks(frame, values, largest) {
@@ -246,12 +253,9 @@ function networkView(p, lane) {
   }
 
   const itemOf = (target) => items.find((item) => item.node === target || item.node.contains(target));
-  const valueOf = (item) => {
-    const frame = p.frame(lane);
-    if (item.kind === "link") return frame.weights[curves.find((each) => each.path === item.node).at];
-    return frame.weights[biases.find((each) => each.layer === item.layer && each.unit === item.unit).at];
-  };
-  const send = (item, value) => p.edit(lane, item.layer - 1, item.unit, item.kind === "link" ? item.source : "bias", value);
+  const placeOf = (item) => (item.kind === "link" ? item.at : biases.find((each) => each.layer === item.layer && each.unit === item.unit).at);
+  const valueOf = (item) => p.frame(lane).weights[placeOf(item)];
+  const send = (item, value) => w.tell({ do: "edit", lane, layer: item.layer - 1, unit: item.unit, source: item.kind === "link" ? item.source : "bias", ...value });
 
   const nameOf = (item) =>
     item.kind === "feature"
@@ -261,21 +265,19 @@ function networkView(p, lane) {
   function describe(item) {
     const text = nameOf(item);
     item.node.setAttribute("aria-label", item.kind === "unit" ? `${text} ${brief(valueOf(item))}` : text);
-    if (item.kind === "link") {
-      item.node.setAttribute("aria-valuenow", String(valueOf(item)));
-      item.node.setAttribute("aria-valuetext", brief(valueOf(item)));
-    }
+    if (item.kind === "link") item.node.setAttribute("aria-valuenow", brief(valueOf(item), 4));
   }
 
   function point(item) {
-    if (item.kind !== "link") p.look(lane, item.layer, item.kind === "feature" ? item.row : item.unit);
-    if (item.kind !== "feature") card.show(item, nameOf(item), () => valueOf(item), (value) => send(item, value), size);
+    if (item.kind === "link") p.look(lane, null);
+    else p.look(lane, item.layer, item.kind === "feature" ? item.row : item.unit);
+    if (item.kind !== "feature") card.show(item, nameOf(item), () => valueOf(item), (value) => send(item, { value }), size);
     describe(item);
   }
 
   w.on(place, "pointerover focusin", (event) => {
     const item = itemOf(event.target);
-    if (!item || card.held()) return;
+    if (!item || card.held() || card.returning()) return;
     if (event.type === "focusin") {
       items[current]?.node.setAttribute("tabindex", "-1");
       current = items.indexOf(item);
@@ -284,7 +286,8 @@ function networkView(p, lane) {
     point(item);
   });
   w.on(place, "pointerout focusout", (event) => {
-    if (card.held() || place.contains(document.activeElement) || itemOf(event.relatedTarget)) return;
+    const near = event.relatedTarget && itemOf(event.relatedTarget);
+    if (card.held() || near || (event.type === "pointerout" && place.contains(document.activeElement) && document.activeElement.matches(":focus-visible"))) return;
     card.hide();
     p.look(lane, null);
   });
@@ -315,8 +318,8 @@ function networkView(p, lane) {
       End: () => focus(items.length - 1),
     };
     const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (way && item.kind !== "feature") actions[event.key] = () => send(item, Math.round((valueOf(item) + way * (event.shiftKey ? 1 : 0.1)) * 1e4) / 1e4);
-    if (event.key === "Delete" && item.kind !== "feature") actions.Delete = () => send(item, 0);
+    if (way && item.kind !== "feature") actions[event.key] = () => send(item, { by: way * (event.shiftKey ? 1 : 0.1) });
+    if (event.key === "Delete" && item.kind !== "feature") actions.Delete = () => send(item, { value: 0 });
     if (event.key === "Enter" && item.kind === "link") actions.Enter = () => card.hold(true);
     if (event.key === "Escape") actions.Escape = () => card.hide();
     if (!actions[event.key]) return;
@@ -325,9 +328,7 @@ function networkView(p, lane) {
   });
 
   function toggle(formula) {
-    const now = state().features;
-    const next = now.includes(formula) ? now.filter((each) => each !== formula) : w.model.get("features").filter((each) => each === formula || now.includes(each));
-    if (next.length) p.change({ features: next }, lane);
+    if (!state().hide.includes("features")) w.tell({ do: "toggle", lane, formula });
   }
 
   w.watch("feature_maps features", () => ((shape = null), w.redraw()));

@@ -313,7 +313,8 @@ function drawPoints(p, context, points, x, y, { size, test, state }) {
   const dark = p.w.dark;
   const two = state.problem === "classification" && state.classes === 2;
   for (let at = 0; at < points.length; at += 4) {
-    const [across, up, answer, part] = points.subarray(at, at + 4);
+    const [across, up, value, part] = points.subarray(at, at + 4);
+    const answer = state.problem === "regression" ? value : Math.round(value); // while the points of another problem are still there
     if (part && !test) continue;
     context.lineWidth = part ? 1.4 : 1;
     context.strokeStyle = part ? (dark ? "#f4f2ef" : "#22201d") : dark ? "#1c1b1a" : "#ffffff";

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fofx.errors import TaskError
+from fofx.play import network
 from fofx.play.session import Session
 from fofx.play.state import CHOICES, RANGES, State
 from fofx.play.sweep import sweep
@@ -31,6 +32,7 @@ class Studies:
     if TYPE_CHECKING:  # what Playground brings
         sessions: list[Session]
         lane: int
+        _examples: dict[int, network.Layers]
 
         def send(self, content: Any, buffers: Any = None) -> None: ...
         def _of(self, content: dict[str, Any]) -> Session: ...
@@ -84,6 +86,7 @@ class Studies:
         sample = session.sample_step()
         if sample is None:
             return
+        self._examples[self.sessions.index(session)] = sample.gradient
         moves = []
         for layer, ((weights, biases), gradient, change) in enumerate(
             zip(session.weights, sample.gradient, sample.change)

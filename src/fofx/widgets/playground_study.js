@@ -20,10 +20,10 @@ function asking(p, key, message) {
 
 function examplePanel(p) {
   const { w } = p;
-  const gradients = tick(w, { key: "playground.show-gradients", get: () => p.showGradients, set: (on) => showGradients(on) });
+  const gradients = box(p, "playground.show-gradients", null, { get: () => p.showGradients, set: (on) => showGradients(on) });
   const showGradients = (on) => {
     p.showGradients = on;
-    gradients.update();
+    p.refresh();
     w.tell({ do: "gradients", on });
   };
   const said = node("div");
@@ -84,8 +84,7 @@ function rivalsPanel(p) {
   const cards = node("div", { class: "pg-cards" });
   const ask = asking(p, "playground.rivals-compare", () => ({ do: "rivals", lane: p.lane() }));
   let found = null;
-  const mistakes = tick(w, {
-    key: "playground.show-mistakes",
+  const mistakes = box(p, "playground.show-mistakes", "mistakes", {
     get: () => p.showMistakes,
     set: (on) => {
       p.showMistakes = on;
@@ -195,12 +194,20 @@ function stripPlot(p, context, width, height, found) {
   if (!all.length) return;
   const y = scale([0, Math.max(...all) * 1.05], [height - 34, 20]);
   const x = scale([-0.5, found.total - 0.5], [44, width - 8]);
-  axes(context, p.w, Object.assign((value) => x(value), { domain: [0, 0] }), y, ["", p.say("playground.loss")]);
   context.strokeStyle = ink.line;
-  context.beginPath();
-  context.moveTo(44, height - 34);
-  context.lineTo(width - 8, height - 34);
-  context.stroke();
+  context.lineWidth = 1;
+  context.fillStyle = ink.soft;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const value of ticks(...y.domain, 4)) {
+    context.globalAlpha = value ? 0.5 : 1;
+    context.beginPath();
+    context.moveTo(44, y(value));
+    context.lineTo(width - 8, y(value));
+    context.stroke();
+    context.globalAlpha = 1;
+    context.fillText(brief(value), 38, y(value));
+  }
   context.textAlign = "center";
   context.textBaseline = "top";
   const every = Math.ceil(found.total / Math.max(1, (width - 52) / 46));

@@ -81,6 +81,20 @@ function field(p, key, control, made) {
   return label;
 }
 
+/** Follow the state by `show`, but for half a second after `hold()` not: what was just set is not set back by an older state. */
+function patient(p, show) {
+  let waiting = 0;
+  p.follow(() => waiting || show());
+  p.w.ending(() => clearTimeout(waiting));
+  return () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      waiting = 0;
+      show();
+    }, 500);
+  };
+}
+
 /** A list to choose from: `options()` gives [value, text] pairs; `free` adds an entry that asks for a number of one's own. */
 function select(p, key, control, { options, get, set }) {
   const list = node("select");
@@ -96,9 +110,12 @@ function select(p, key, control, { options, get, set }) {
     }
     if (list.value !== JSON.stringify(now)) list.value = JSON.stringify(now);
   };
-  p.w.on(list, "change", () => set(JSON.parse(list.value)));
+  const hold = patient(p, update);
+  p.w.on(list, "change", () => {
+    hold();
+    set(JSON.parse(list.value));
+  });
   p.label(update);
-  p.follow(update);
   return made;
 }
 
@@ -108,13 +125,13 @@ function number(p, key, control, { values = [], get, set, low, high, step = "any
   if (list) list.append(...values.map((value) => node("option", { value: String(value) })));
   const input = node("input", { type: "number", inputmode: "decimal", min: low, max: high, step, list: list ? list.id : null });
   const made = field(p, key, control, node("span", { class: "pg-number" }, input, list));
+  const hold = patient(p, () => {
+    if (input.value === "" || Number(input.value) !== get()) input.value = String(get());
+  });
   p.w.on(input, "change", () => {
     const value = Number(input.value);
+    hold();
     if (input.value.trim() !== "" && Number.isFinite(value)) set(Math.max(low ?? -Infinity, Math.min(high ?? Infinity, value)));
-    else input.value = String(get());
-  });
-  p.follow(() => {
-    if (input.value === "" || Number(input.value) !== get()) input.value = String(get());
   });
   return made;
 }
@@ -135,17 +152,17 @@ function range(p, key, control, { low, high, step, get, set, show = String }) {
     input.setAttribute("aria-valuetext", show(number));
     input.style.setProperty("--part", String((number - low) / (high - low || 1)));
   };
+  const hold = patient(p, () => {
+    input.value = String(get());
+    shown(get());
+  });
   p.w.on(input, "input", () => {
     shown(Number(input.value));
+    hold();
     waiting ||= setTimeout(tell, 80);
   });
   p.w.ending(() => clearTimeout(waiting));
   p.label(() => (name.textContent = p.say(key)));
-  p.follow(() => {
-    if (waiting) return;
-    input.value = String(get());
-    shown(get());
-  });
   return made;
 }
 
@@ -153,8 +170,11 @@ function range(p, key, control, { low, high, step, get, set, show = String }) {
 function box(p, key, control, { get, set }) {
   const input = node("input", { type: "checkbox" });
   const name = words(p, "span", key);
-  p.w.on(input, "change", () => set(input.checked));
-  p.follow(() => (input.checked = Boolean(get())));
+  const hold = patient(p, () => (input.checked = Boolean(get())));
+  p.w.on(input, "change", () => {
+    hold();
+    set(input.checked);
+  });
   return node("label", { class: "pg-tick", "data-control": control }, input, name);
 }
 
