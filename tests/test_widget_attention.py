@@ -15,6 +15,7 @@ from fofx.see import activations as see
 from fofx.widgets.attention import MOST, Attention
 from small import number_function, pictures, quick, reviews
 from stage import needs_browser, stage
+from until import until
 
 
 @cache
@@ -122,8 +123,8 @@ def test_positions_and_heads_are_picked_by_keyboard(width: int) -> None:
         page.wait_for_function("document.querySelector('.att-reach').innerText.includes('joy')")
         page.get_by_role("combobox", name="View").select_option("matrix")
         page.get_by_role("combobox", name="Show").select_option("rollout")
-        page.wait_for_timeout(300)
-        assert (widget.view, widget.measure, widget.source, widget.token) == ("matrix", "rollout", "text", 0)
+        until(page, lambda: (widget.view, widget.measure) == ("matrix", "rollout"))
+        assert (widget.source, widget.token) == ("text", 0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.said == [] and page.asked == []
 
@@ -133,6 +134,5 @@ def test_patches_are_drawn_on_their_picture() -> None:
     widget = Attention(vit(), lang="zh")
     with stage(widget, width=390) as page:
         page.locator("canvas.fofx-canvas").click(position={"x": 200, "y": 200})
-        page.wait_for_timeout(200)
-        assert widget.token > 0
+        until(page, lambda: widget.token > 0)
         assert page.said == [] and page.asked == []

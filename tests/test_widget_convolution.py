@@ -18,6 +18,7 @@ from fofx.see.rows import blocks_and_targets
 from fofx.widgets.convolution import KERNELS, LARGEST_FILE, Convolution
 from small import number_function, pictures, quick
 from stage import needs_browser, stage
+from until import until
 
 
 def numbers(widget: Convolution, name: str) -> np.ndarray:
@@ -183,20 +184,17 @@ def test_the_page_steps_draws_and_takes_own_numbers(width: int) -> None:
         page.get_by_role("combobox", name="Kernel", exact=True).select_option("own")
         page.get_by_label("Weight in row 1, column 1").fill("4")
         page.get_by_label("Weight in row 1, column 1").press("Enter")
-        page.wait_for_timeout(300)
-        assert widget._numbers[0][0] == 4.0
+        until(page, lambda: widget._numbers[0][0] == 4.0)
         page.get_by_label("Draw on the picture").check()
         page.locator("canvas").first.focus()
         before = widget.pixels
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Space")
-        page.wait_for_timeout(300)
-        assert widget.source == "own" and widget.pixels != before
+        until(page, lambda: widget.source == "own" and widget.pixels != before)
         page.set_input_files(
             "input[type=file]",
             {"name": "a.png", "mimeType": "image/png", "buffer": file_of(np.full((9, 9), 255, np.uint8))},
         )
-        page.wait_for_timeout(400)
-        assert numbers(widget, "pixels").min() == 1.0
+        until(page, lambda: numbers(widget, "pixels").min() == 1.0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.said == [] and page.asked == []

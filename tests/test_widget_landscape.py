@@ -15,6 +15,7 @@ from fofx.tasks.line import descend, mean_loss
 from fofx.widgets.landscape import Landscape
 from small import quick, table
 from stage import needs_browser, stage
+from until import until
 
 
 def numbers(widget: Landscape, name: str) -> np.ndarray:
@@ -108,19 +109,16 @@ def test_the_line_turns_by_keys_and_by_hand(width: int) -> None:
         before, yaw = page.evaluate(dots), widget.yaw
         canvas.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(150)
-        assert widget.yaw > yaw and page.evaluate(dots) != before
+        until(page, lambda: widget.yaw > yaw and page.evaluate(dots) != before)
         box = canvas.bounding_box()
         page.mouse.move(box["x"] + 100, box["y"] + 100)
         page.mouse.down()
         page.mouse.move(box["x"] + 160, box["y"] + 130)
         page.mouse.up()
-        page.wait_for_timeout(150)
-        assert widget.yaw > yaw + 0.5
+        until(page, lambda: widget.yaw > yaw + 0.5)
         page.get_by_role("combobox", name="View").select_option("contour")
         page.get_by_role("combobox", name="Loss").select_option("mse")
-        page.wait_for_timeout(150)
-        assert (widget.view, widget.loss) == ("contour", "mse")
+        until(page, lambda: (widget.view, widget.loss) == ("contour", "mse"))
         canvas.focus()
         page.keyboard.press("ArrowLeft")
         page.wait_for_function("document.querySelector('.land-place').textContent.startsWith('step 39')")
@@ -136,6 +134,5 @@ def test_a_run_is_measured_when_the_page_asks() -> None:
         assert widget.facts["points"] >= 81
         page.get_by_role("combobox", name="方向").select_option("random")
         page.wait_for_function("document.querySelector('[role=status]').textContent === ''")
-        page.wait_for_timeout(300)
-        assert widget.facts["kind"] == "random"
+        until(page, lambda: widget.facts["kind"] == "random")
         assert page.said == [] and page.asked == []

@@ -18,6 +18,7 @@ from fofx.widgets.network import Network
 from fofx.widgets.network_values import MOST_CHANNELS, MOST_SIDE, pieces_of
 from small import pictures, quick, reviews, table
 from stage import needs_browser, stage
+from until import until
 
 
 @cache
@@ -191,8 +192,7 @@ def test_a_weight_is_found_by_keyboard_and_by_pointer(width: int) -> None:
         assert source == row.argmax()
         assert page.locator(".net-chain svg").count() >= 4 and "null" not in page.locator(".net-chain").inner_text()
         page.locator(".net-explain").nth(3).click()
-        page.wait_for_timeout(400)
-        assert widget.weight[2] != source
+        until(page, lambda: widget.weight[2] != source)
         page.get_by_role("button", name="Close").click()
         page.wait_for_function("document.querySelector('.net-chain').hidden")
         box = canvas.bounding_box()
@@ -200,8 +200,7 @@ def test_a_weight_is_found_by_keyboard_and_by_pointer(width: int) -> None:
         page.get_by_role("button", name="›").click() if page.get_by_role(
             "button", name="›"
         ).count() else page.get_by_label("+").click()
-        page.wait_for_timeout(300)
-        assert widget.row == 1
+        until(page, lambda: widget.row == 1)
         page.locator(".net-blocks > summary").press("Enter")
         assert page.locator(".net-window").count() == len(widget.windows)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -215,8 +214,7 @@ def test_time_is_scrubbed_and_blocks_unfold_in_chinese() -> None:
         bar = page.locator("input[type=range]")
         bar.focus()
         page.keyboard.press("Home")
-        page.wait_for_timeout(500)
-        assert widget.step == widget.steps[0] == 0
+        until(page, lambda: widget.step == widget.steps[0] == 0)
         assert page.locator(".net-map").count() > 30
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.said == [] and page.asked == []

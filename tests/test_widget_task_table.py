@@ -9,6 +9,7 @@ import pytest
 from fofx.tasks import TO_COME, tasks
 from fofx.widgets.task_table import COURSE, KINDS, TEXTS, TaskTable
 from stage import needs_browser, stage
+from until import until
 
 
 def by_name(table: TaskTable) -> dict[str, dict]:
@@ -90,8 +91,7 @@ def test_a_task_is_picked_and_started_by_keyboard(width: int) -> None:
         assert page.evaluate("document.activeElement.dataset.task") == "spam"
         page.get_by_role("button", name="Start this task").click()
         page.wait_for_function("document.querySelector('[data-task=spam]').getAttribute('aria-pressed') === 'true'")
-        page.wait_for_timeout(100)
-        assert table.opened == "spam"
+        until(page, lambda: table.opened == "spam")
         assert page.locator("li.tt-soon", has_text="A chat assistant").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.said == [] and page.asked == []

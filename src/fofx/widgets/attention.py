@@ -147,7 +147,10 @@ class Attention(Widget):
         shown = min(length, MOST)
         flow = see.rollout([each[None] for each in self._weights])[0]  # (T, T)
         self._rollout = flow
-        reaches = flow[0] if found.grid is not None else flow.mean(axis=0)  # (T,)
+        first = found.grid is not None or any(getattr(each, "pooler", None) is not None for each in model.modules())
+        reaches = (
+            flow[0] if first else flow.mean(axis=0)
+        )  # (T,): the answer is read from the first position, or from all
         small = np.concatenate([each[:, :shown, :shown] for each in self._weights])
         ahead = np.triu(np.ones((length, length), dtype=bool), 1)
         declared = any(getattr(module, "causal", False) for module in model.modules())

@@ -22,6 +22,7 @@ from fofx.models.window import watch
 from fofx.rungs.linear import Linear
 from fofx.rungs.neural import Neural
 from fofx.see import frames
+from fofx.see.activations import _answering
 from fofx.see.chain import Chain, chain
 from fofx.see.rows import blocks_and_targets, frame_of, neural, numbers_of
 from fofx.widgets.base import Widget
@@ -199,7 +200,10 @@ class Network(Widget):
     def _look_at_blocks(self, function: Finding, past: bool) -> None:
         subject = neural(function, self.rung)
         given = blocks_and_targets(function, self.rung, [self.row], self.part).blocks
-        with watch(subject.network) as seen:
+        with (
+            _answering(subject.network),
+            watch(subject.network) as seen,
+        ):  # one looker at a time: others share the network
             self.tree = blocks_of_row(subject.network, given)
         if past:
             shown = {

@@ -96,7 +96,12 @@ function networkCanvas(w, state, names, pick) {
           context.textAlign = layer < 0 ? "right" : "left";
           const room = layer < 0 ? x - side : width - x - side;
           let text = layer < 0 ? names.input(unit) : names.output(unit);
-          while (text.length > 2 && context.measureText(text).width > room - 4) text = `${text.slice(0, -2)}…`;
+          if (context.measureText(text).width > room - 4) {
+            const end = text.length > 10 ? text.slice(-5) : ""; // "colour=red" and "colour=blue" differ at their end
+            let head = text.slice(0, text.length - end.length);
+            while (head.length > 1 && context.measureText(`${head}…${end}`).width > room - 4) head = head.slice(0, -1);
+            text = `${head}…${end}`;
+          }
           context.fillText(text, layer < 0 ? x - side / 2 - 5 : x + side / 2 + 5, y);
         }
       }

@@ -25,7 +25,7 @@ _drawing = threading.Lock()  # ziamath keeps its options in one place
 def blocks_of_row(model: nn.Module, inputs: list[torch.Tensor]) -> list[dict[str, Any]]:
     """A dict for each block of the network in order: name, kind, depth, parameters, takes, gives, window.
 
-    `takes` and `gives` are the shapes that really passed, without the axis of the one row; None for a block that was not used.
+    The caller sees to evaluation mode and that nobody else looks. `takes` and `gives` are the shapes that really passed, without the axis of the one row; None for a block that was not used.
     """
     shapes: dict[nn.Module, tuple[Any, Any]] = {}
 
@@ -33,13 +33,9 @@ def blocks_of_row(model: nn.Module, inputs: list[torch.Tensor]) -> list[dict[str
         shapes.setdefault(module, (_shape(arguments[0] if arguments else None), _shape(outputs)))
 
     hooks = [module.register_forward_hook(look) for module in model.modules()]
-    training = model.training
     try:
-        model.eval()
-        with torch.no_grad():
-            model(inputs)
+        model(inputs)
     finally:
-        model.train(training)
         for hook in hooks:
             hook.remove()
     found = []
