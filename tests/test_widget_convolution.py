@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fofx.errors import FofxError, TaskError
@@ -30,6 +30,7 @@ def network():
     return quick(pictures(60, side=10, colour=True), model="cnn", budget=1.0, name="convolution")
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(0, 3), st.floats(-2, 2), st.sampled_from(sorted(KERNELS)), st.integers(0, 9))
 def test_every_sum_is_its_window_times_the_kernel(
     stride: int, padding: int, bias: float, kernel: str, digit: int

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fofx.errors import TaskError
@@ -29,6 +29,7 @@ def network():
     return quick(rows, "price", model="mlp", budget=1.0, name="landscape")
 
 
+@settings(max_examples=30)
 @given(st.sampled_from(["mae", "mse"]), st.floats(-3, 6), st.floats(-4, 6), st.floats(0.001, 0.3), st.integers(0, 60))
 def test_the_line_is_exact_wherever_one_looks(loss: str, w: float, b: float, rate: float, steps: int) -> None:
     widget = Landscape(lang="en", loss=loss, start=[w, b], rate=rate, steps=steps)
