@@ -114,6 +114,12 @@ def draw_filters(page: Page, function: Any, found: Any) -> None:
         )
 
 
+def network(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
+    from fofx.widgets.network import Network
+
+    return lambda lang: Network(function, rung, lang=lang)
+
+
 def attention(function: Any, rung: str | None, values: dict[str, Any]) -> Any:
     from fofx.widgets.attention import Attention
 
@@ -203,6 +209,10 @@ def draw_dead(page: Page, function: Any, found: Any) -> None:
 ATTENTIVE = ("transformer", "vit", "bert", "hf/", "timm/vit")
 
 
+def has_layers(function: Any) -> bool:
+    return has_network(function) or any(result.name == "linear" and result.error is None for result in function.rungs)
+
+
 def has_pictures(function: Any) -> bool:
     return has_network(function) and has(function, "picture")
 
@@ -212,6 +222,7 @@ def has_attention(function: Any) -> bool:
 
 
 LOOKS = (
+    Look("network", "studio.inside.network", "studio.inside.network.text", has_layers, network, draw_widget),
     Look("saliency", "studio.inside.saliency", "studio.inside.saliency.text", has_network, saliency, draw_saliency, lambda f: [row_option(f), Option("method", "studio.inside.method", "integrated-gradients", choices=METHODS)]),
     Look("attention", "studio.inside.attention", "studio.inside.attention.text", has_attention, attention, draw_widget),
     Look("maps", "studio.inside.maps", "studio.inside.maps.text", has_pictures, maps, draw_maps, lambda f: [row_option(f)]),

@@ -20,6 +20,7 @@ STATUS = {
     "damaged": ("studio.status.damaged", "chip bad"),
 }
 HEAD = ("studio.runs.name", "studio.runs.outputs", "studio.runs.winner", "studio.runs.score", "studio.runs.status", "studio.runs.when")  # fmt: skip
+WIDE = ("studio.runs.outputs", "studio.runs.when")  # columns that a phone has no room for
 
 
 def chip(page: Page, status: str) -> None:
@@ -34,12 +35,12 @@ def plain(
     after: Callable[[Any], None] | None = None,
 ) -> None:
     """The table; `before` and `after` build a further cell on either side of each line."""
-    with ui.element().classes("scroll"), ui.element("table").classes("plain"):
+    with ui.element().classes("scroll"), ui.element("table").classes("plain runs"):
         with ui.element("thead"), ui.element("tr"):
             if before:
                 tag("td")
             for key in HEAD:
-                tag("th", page.say(key)).props('scope="col"')
+                tag("th", page.say(key), "wide-only" if key in WIDE else "").props('scope="col"')
             if after:
                 tag("td")
         with ui.element("tbody"):
@@ -50,12 +51,12 @@ def plain(
                             before(line)
                     with tag("th").props('scope="row"'):
                         link(line.name, run_link(line.name))
-                    tag("td", ", ".join(line.outputs), "cut")
+                    tag("td", ", ".join(line.outputs), "cut wide-only")
                     tag("td", line.winner or "–")
                     tag("td", f"{line.metric} {shown(line.score)}" if line.score is not None else "–", "num")
                     with ui.element("td"):
                         chip(page, line.status)
-                    tag("td", when(line.changed), "soft small")
+                    tag("td", when(line.changed), "soft small wide-only")
                     if after:
                         with ui.element("td"):
                             after(line)

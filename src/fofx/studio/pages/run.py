@@ -77,6 +77,9 @@ def tabs(page: Page, name: str, here: str) -> None:
             shown = link(page.say(key), run_link(name, "" if tab == "result" else tab))
             if tab == here:
                 shown.props('aria-current="page"')
+    ui.run_javascript(
+        "document.querySelector('.tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })"
+    )
 
 
 def title_of(function: Any, name: str) -> str:

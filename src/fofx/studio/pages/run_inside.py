@@ -15,7 +15,7 @@ from fofx.studio.pages import inside_answers, inside_network
 from fofx.studio.pages.inside_parts import Look, Option
 from fofx.words import name as word
 
-LOOKS: tuple[Look, ...] = (*inside_answers.LOOKS, *inside_network.LOOKS)
+LOOKS: tuple[Look, ...] = (inside_network.LOOKS[0], *inside_answers.LOOKS, *inside_network.LOOKS[1:])
 SELECTED = 8  # more choices than that are a list to select from
 
 
