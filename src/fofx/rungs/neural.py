@@ -26,7 +26,7 @@ from fofx.recipe import Recipe, Step
 from fofx.run import Run
 from fofx.rungs.base import Code, Rung, Tensors, Watch
 from fofx.rungs.frames import Frames
-from fofx.rungs.shapes import blocks_of, build, shape_for
+from fofx.rungs.shapes import blocks_of, build, shape_for, whole
 
 CHECKS = 40  # looks at the validation rows in a full schedule
 AT_ONCE = 256  # rows predicted at a time
@@ -69,7 +69,8 @@ class Neural(Rung):
         begun, planned = time.monotonic(), "optimize" in self.recipe
         self.most_threads = torch.get_num_threads()
         torch.manual_seed(problem.seed)
-        self.shape = self.recipe.get("shape") or shape_for(self.name, problem.train, self.outputs)
+        given = self.recipe.get("shape")
+        self.shape = whole(given) if given else shape_for(self.name, problem.train, self.outputs)
         self.network = build(self.shape, pretrained=True).to(device())
         recipe = self.prepare(problem, seconds - (time.monotonic() - begun))
         if self.place:
@@ -247,7 +248,7 @@ class Neural(Rung):
         return {"shape": self.shape}, weights
 
     def restore(self, data: dict, tensors: Tensors) -> None:
-        self.shape = data["shape"]
+        self.shape = whole(data["shape"])
         self.network = build(self.shape).to(device())
         self.network.load_state_dict(tensors)
         self.network.eval()

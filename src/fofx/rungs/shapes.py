@@ -20,6 +20,7 @@ from fofx.rungs.pretrained import text_part as pretrained_text
 VECTORS = ("mlp", "tabm")
 PICTURES = ("cnn", "resnet", "lenet", "alexnet", "vgg", "vit", "efficientnet")
 TEXTS = ("gru", "lstm", "rnn", "transformer")
+DROPOUT = {"mlp": 0.1, "tabm": 0.1, "cnn": 0.1, "vit": 0.1, "transformer": 0.4, "gru": 0.5, "lstm": 0.5, "rnn": 0.5}
 NAMES = (*VECTORS, *PICTURES, *TEXTS)
 
 
@@ -35,11 +36,11 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
         if name == "tabm" and blocks == 1:
             edges = quantile_edges(vector[:20_000], bins=min(32, max(4, len(vector) // 25)))
             part = {"block": VECTOR, "model": "tabm", "inputs": vector.shape[1], "edges": edges}
-            encoders.append(part | {"hidden": [128, 128], "members": 8, "dropout": 0.1})
+            encoders.append(part | {"hidden": [128, 128], "members": 8})
         else:
             hidden = [64, 64] if len(vector) < 2000 else [128, 128]
             part = {"block": VECTOR, "model": "mlp", "inputs": vector.shape[1]}
-            encoders.append(part | {"hidden": hidden, "dropout": 0.1})
+            encoders.append(part | {"hidden": hidden})
     for text in inputs.text_fields():
         if name.startswith(("bert/", "hf/")):
             encoders.append(pretrained_text(name, text.name))
@@ -53,7 +54,14 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
         side = side_for(model, picture)
         part = {"block": picture.name, "model": model, "side": side, "channels": picture.channels}
         encoders.append(part | (IMAGENET if model == "efficientnet" else scale_of(inputs.pictures(picture, side))))
-    return {"encoders": encoders, "outputs": count}
+    return whole({"encoders": encoders, "outputs": count})
+
+
+def whole(shape: dict) -> dict:
+    """A shape with what it leaves open at its usual value: share of units dropped, and for a TabM its size."""
+    usual: dict[str, dict] = {name: {"dropout": share} for name, share in DROPOUT.items()}
+    usual["tabm"] |= {"hidden": [128, 128], "members": 8}
+    return shape | {"encoders": [usual.get(part["model"], {}) | part for part in shape["encoders"]]}
 
 
 def scale_of(pictures: torch.Tensor) -> dict[str, list[float]]:
@@ -128,16 +136,22 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     if name == "mlp":
         from fofx.models.mlp import MLP
 
-        return MLP(part["inputs"], outputs, hidden=tuple(part["hidden"]), dropout=part.get("dropout", 0.1))
+        return MLP(part["inputs"], outputs, hidden=tuple(part["hidden"]), dropout=part["dropout"])
     if name == "tabm":
         from fofx.models.tabm import TabM
 
-        size = {key: part[key] for key in ("hidden", "members", "dropout") if key in part}
-        return TabM(part["inputs"], outputs, edges=part["edges"], **size)
+        return TabM(
+            part["inputs"],
+            outputs,
+            members=part["members"],
+            hidden=tuple(part["hidden"]),
+            dropout=part["dropout"],
+            edges=part["edges"],
+        )
     if name == "cnn":
         from fofx.models.cnn import CNN
 
-        return CNN(outputs, channels=part["channels"], size=part["side"], dropout=part.get("dropout", 0.1))
+        return CNN(outputs, channels=part["channels"], size=part["side"], dropout=part["dropout"])
     if name == "resnet":
         from fofx.models.resnet import ResNet
 
@@ -145,7 +159,7 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
     if name in ("gru", "lstm", "rnn"):
         from fofx.models.rnn import TextRNN
 
-        return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=part.get("dropout", 0.5))
+        return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=part["dropout"])
     if name == "transformer":
         from fofx.models.transformer import Transformer
 
@@ -155,7 +169,7 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
             width=part["width"],
             layers=part["layers"],
             positions=part["positions"],
-            dropout=part.get("dropout", 0.4),
+            dropout=part["dropout"],
         )
     if name == "lenet":
         from fofx.models.lenet import LeNet
@@ -173,7 +187,7 @@ def make_model(part: dict, outputs: int | None, pretrained: bool = False) -> nn.
         from fofx.models.vit import ViT
 
         patch = patch_of(part["side"])
-        return ViT(outputs, channels=part["channels"], size=part["side"], patch=patch, dropout=0.1)
+        return ViT(outputs, channels=part["channels"], size=part["side"], patch=patch, dropout=part["dropout"])
     return make(part, outputs, pretrained)
 
 
