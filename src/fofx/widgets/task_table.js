@@ -43,7 +43,7 @@ export default {
       about.textContent = w.say("task_table.note");
       const kinds = (row) =>
         node("ul", { class: "tt-kinds", "aria-label": w.say("task_table.kinds") },
-          model.get("kinds").filter((kind) => kind.row === row).map((kind) => node("li", { class: kind.here ? null : "tt-soon" }, kind.text, kind.here ? null : node("em", {}, ` ${w.say("task_table.soon")}`))));
+          model.get("kinds").filter((kind) => kind.row === row).map((kind) => node("li", { class: kind.here ? null : "tt-soon" }, kind.text, kind.here ? null : [" ", node("em", {}, w.say("task_table.soon"))])));
       place.replaceChildren(
         node("table", {},
           node("thead", {}, node("tr", {}, node("td", { class: "fofx-soft" }, w.say("task_table.corner")), OUTS.map((key, at) => node("th", { scope: "col" }, `${at + 1} `, w.say(key))))),
