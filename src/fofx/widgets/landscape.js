@@ -1,8 +1,6 @@
 // The surface as small four-cornered faces, painted from the farthest to the nearest; from above as a map with lines of equal
 // loss; over one weight as a curve. Only places are worked out here, never a loss.
 
-const STOPS = [[18, 52, 104], [32, 106, 142], [64, 150, 140], [137, 188, 110], [238, 221, 84]]; // dark blue to yellow: safe without red and green
-
 export default {
   render({ model, el }) {
     const w = widget(model, el, "landscape");
@@ -37,11 +35,7 @@ export default {
       const [low, high] = [lift(facts.low), lift(facts.high)];
       return (lift(loss) - low) / (high - low || 1);
     };
-    const colour = (share, light = 1) => {
-      const at = Math.max(0, Math.min(0.9999, share)) * (STOPS.length - 1);
-      const [from, to, part] = [STOPS[Math.floor(at)], STOPS[Math.floor(at) + 1], at % 1];
-      return from.map((channel, number) => Math.round((channel + (to[number] - channel) * part) * light));
-    };
+    const colour = heightColour;
     const css = (share, light) => `rgb(${colour(share, light).join(",")})`;
     const across = (value) => ((value - d.x[0]) / (d.x[d.x.length - 1] - d.x[0])) * 2 - 1;
     const along = (value) => ((value - d.y[0]) / (d.y[d.y.length - 1] - d.y[0])) * 2 - 1;
@@ -129,15 +123,7 @@ export default {
     }
     const shorten = (text) => (text.length > 26 ? `…${text.slice(-24)}` : text);
 
-    function dot(context, [x, y], size, fill) {
-      context.beginPath();
-      context.arc(x, y, size, 0, 2 * Math.PI);
-      context.fillStyle = fill;
-      context.fill();
-      context.lineWidth = 1.5;
-      context.strokeStyle = w.ink.back;
-      context.stroke();
-    }
+    const dot = (context, spot, size, fill) => roundDot(context, spot, size, fill, w.ink.back);
 
     /** The path up to the point that is looked at in full, the rest thin; `spot(x, y, loss)` is a place on the page. */
     function walk(context, spot) {
@@ -206,35 +192,12 @@ export default {
       context.drawImage(image, 54 - halfX, top - halfY, width - 68 + 2 * halfX, bottom - top + 2 * halfY);
       context.strokeStyle = "rgba(255,255,255,0.55)";
       context.lineWidth = 1;
-      for (let line = 1; line < 12; line++) contour(context, line / 12, x, y);
+      for (let line = 1; line < 12; line++) contourLine(context, d, level, line / 12, x, y);
       walk(context, (px, py) => [x(px), y(py)]);
       kept(context, [x(facts.centre[0]), y(facts.centre[1])]);
       context.restore();
       axes(context, w, x, y, [axisName(0), axisName(1)]);
       if (hovered) dot(context, [x(d.x[hovered[0]]), y(d.y[hovered[1]])], 4, w.ink.text);
-    }
-
-    /** The line of one height, a short piece in each face of the grid (marching squares). */
-    function contour(context, height, x, y) {
-      const columns = d.x.length;
-      context.beginPath();
-      for (let row = 0; row + 1 < d.y.length; row++) {
-        for (let column = 0; column + 1 < columns; column++) {
-          const corners = [[column, row], [column + 1, row], [column + 1, row + 1], [column, row + 1]].map(([i, j]) => [d.x[i], d.y[j], level(d.heights[j * columns + i])]);
-          const cuts = [];
-          corners.forEach(([ax, ay, az], number) => {
-            const [bx, by, bz] = corners[(number + 1) % 4];
-            if (az < height === bz < height || !Number.isFinite(az + bz)) return;
-            const part = (height - az) / (bz - az);
-            cuts.push([x(ax + (bx - ax) * part), y(ay + (by - ay) * part)]);
-          });
-          for (let pair = 0; pair + 1 < cuts.length; pair += 2) {
-            context.moveTo(...cuts[pair]);
-            context.lineTo(...cuts[pair + 1]);
-          }
-        }
-      }
-      context.stroke();
     }
 
     function curve(context, width, height) {

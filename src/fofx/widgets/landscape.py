@@ -35,6 +35,7 @@ class Landscape(Widget):
     """
 
     name = "landscape"
+    parts = ("landscape_map",)
     subject = traitlets.Enum(("line", "run"), "line").tag(sync=True)
     loss = traitlets.Enum(("mae", "mse"), "mae").tag(sync=True)
     start: traitlets.List = traitlets.List([3.0, 2.0]).tag(sync=True)
