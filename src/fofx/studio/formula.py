@@ -7,6 +7,7 @@ True
 from __future__ import annotations
 
 import threading
+import warnings
 from functools import cache
 from html import escape
 
@@ -22,9 +23,10 @@ _drawing = threading.Lock()  # ziamath keeps its options in one place
 @cache
 def formula(latex: str, size: float = 18) -> str:
     """The formula as an `<svg>` that takes the colour of the text around it; screen readers get the LaTeX."""
-    import ziamath
+    with _drawing, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # how ziamath finds its font has an older name
+        import ziamath
 
-    with _drawing:
         ziamath.config.svg2 = False  # plain paths: shared <symbol> ids of two sizes would draw over one another
         drawn = ziamath.Latex(latex, size=size, color="currentColor").svg()
     return drawn.replace("<svg ", f'<svg class="formula" role="img" aria-label="{escape(latex)}" ', 1)
