@@ -7,7 +7,8 @@
 - sessions: that many visitors at once, each of whom opens pages and plays in the playground (ten frames a second asked
   for), while one training runs: the longest that any of them waited for a page or a frame, and memory for each.
   Aim: nobody waits over 0.5 s. The visitors run on the same cores as the studio, which is part of the load.
-- first: from the click on start to the first point of a curve; most of it is Python importing torch.
+- first: from the click on start to the first point of a curve, with a process that waits for it (as the studio has) and
+  without; most of the difference is Python importing torch.
 """
 
 from __future__ import annotations
@@ -237,18 +238,24 @@ class Peak:
         return self.most
 
 
-def start(folder: str) -> Any:
+def start(folder: str, standby: Any = None) -> Any:
     """One training in the studio's folder; the studio sees it and looks after it."""
     from fofx.studio.jobs import Jobs
     from fofx.studio.workspace import Workspace
 
-    return Jobs(Workspace(folder)).start({"task": "digits", "model": "cnn", "budget": 300})
+    return Jobs(Workspace(folder), standby=standby).start({"task": "digits", "model": "cnn", "budget": 300})
 
 
 def first(folder: str) -> None:
-    for number in range(3):
+    from fofx.studio.standby import Standby
+
+    for waits in (True, False) * 3:
+        standby = Standby()
+        if waits:
+            standby.ready()
+            time.sleep(20)
         begun = time.perf_counter()
-        job = start(folder)
+        job = start(folder, standby)
         cursor, found = None, False
         while not found and job.status in ("waiting", "running"):
             events, cursor = job.events(cursor)
@@ -258,10 +265,8 @@ def first(folder: str) -> None:
         job.cancel()
         while job.status == "running":
             time.sleep(0.1)
-        print(
-            f"from click to first point of a curve: {took:.1f} s" + ("" if found else " (it ended before)"),
-            f"[{number + 1}]",
-        )
+        how = "with a process that waits" if waits else "with a new process"
+        print(f"from click to first point of a curve, {how}: {took:.1f} s" + ("" if found else " (it ended before)"))
 
 
 # ---- with a browser

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fofx.errors import DataError, FofxError, RunError, TaskError
-from fofx.studio.jobs import CHILDREN, Jobs
+from fofx.studio.jobs import Jobs
 from fofx.studio.limits import Limits
 from fofx.studio.locks import hold, is_held
+from fofx.studio.standby import CHILDREN, Standby
 from fofx.studio.tail import POINTS, last_event, tail, thinned
 from fofx.studio.workspace import Workspace
 
@@ -79,6 +80,24 @@ def test_a_training_from_click_to_run(tmp_path: Path) -> None:
     second.cancel()
     wait(lambda: second.status not in ("running", "waiting"), jobs)
     assert second.status in ("stopped", "done")
+
+
+def test_a_process_that_waits_carries_out_the_next_training(tmp_path: Path) -> None:
+    standby = Standby()
+    jobs = Jobs(Workspace(tmp_path, Limits(running=1)), standby=standby)
+    standby.ready()
+    waiting = standby.child
+    assert waiting is not None
+    standby.ready()
+    assert standby.child is waiting, "one is enough"
+    job = jobs.start({"upload": jobs.workspace.upload("rows.csv", TABLE).key, **ASKED})
+    assert job.read()["pid"] == waiting.pid and job.status == "running" and standby.child is None
+    wait(lambda: job.status == "done", jobs)
+    assert waiting.wait(30) == 0 and not is_held(job.folder / "lock")
+    standby.ready()
+    left = standby.child
+    standby.end()
+    assert left is not None and left.wait(60) == 0, "it goes when the studio does"
 
 
 @pytest.mark.slow

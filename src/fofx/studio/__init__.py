@@ -1,10 +1,11 @@
 """The studio: the web app of fofx on this machine (NiceGUI). `fofx studio` starts it; `app.serve` is the same in Python.
 
     app.py        serve(...): the server: pages, widget sockets, the guard in front of all of them
-    guard.py      who may come in: Host, Origin, token; how large a request may be; the Content-Security-Policy
-    bridge.py     show(widget): any anywidget on a page, with binary frames both ways
-    workspace.py  the runs folder: list, load, uploads, delete with undo, zip out and in
-    jobs.py       trainings, each in its own process, which outlive a reload and a restart of the server
+    guard.py      who may come in: Host, Origin, token; how large a request may be; policy.py: what a page may load
+    bridge.py     show(widget): any anywidget on a page, with binary frames both ways; link.py, bridge.js: the two ends
+    workspace.py  the runs folder: list, load, uploads, delete with undo; contents.py: what a file really holds; archive.py: zips
+    jobs.py       trainings, each in its own process, which outlive a reload and a restart of the server; training.py is that
+                  process, standby.py keeps one ready, locks.py says whether it lives, tail.py reads what it writes
     limits.py     how much is allowed, alone and shared
     notice.py     an error as plain data for a page
     pages/        the pages

@@ -30,6 +30,7 @@ from fofx.studio import limits as bounds
 from fofx.studio.guard import LOOPBACK, Guard, visitor_of
 from fofx.studio.jobs import Jobs
 from fofx.studio.limits import Limits
+from fofx.studio.standby import Standby
 from fofx.studio.workspace import HIDDEN, Workspace
 
 BEAT = 0.5  # seconds between two looks at the queue
@@ -43,12 +44,19 @@ class Studio:
     """Workspaces and queues of all visitors, and the application that serves them."""
 
     def __init__(
-        self, folder: str | Path = "runs", limits: Limits | None = None, token: str | None = None, **guard: Any
+        self,
+        folder: str | Path = "runs",
+        limits: Limits | None = None,
+        token: str | None = None,
+        prepared: bool = False,
+        **guard: Any,
     ) -> None:
+        """`prepared`: a process with the engine in its memory (some 450 MB) waits for the next training."""
         self.folder = Path(folder).resolve()
         self.limits = limits or bounds.alone()
         self.token = token or kept_token(self.folder)
         self.everyone: list[Jobs] = []
+        self.standby, self.prepared = Standby(), prepared
         self._visitors: dict[str, Jobs] = {}
         self._lock = threading.Lock()
         self._find_visitors()
@@ -79,7 +87,7 @@ class Studio:
             if place not in self._visitors:
                 if len(self._visitors) >= self.limits.visitors:
                     raise RunError("full", "This studio has as many visitors as it takes.")
-                self._visitors[place] = Jobs(Workspace(self.folder / place, self.limits), self.everyone)
+                self._visitors[place] = Jobs(Workspace(self.folder / place, self.limits), self.everyone, self.standby)
             return self._visitors[place]
 
     def _find_visitors(self) -> None:
@@ -87,7 +95,7 @@ class Studio:
         if self.limits.shared:
             for place in sorted(self.folder.glob(f"{HIDDEN}/visitors/*")):
                 name = place.relative_to(self.folder).as_posix()
-                self._visitors[name] = Jobs(Workspace(place, self.limits), self.everyone)
+                self._visitors[name] = Jobs(Workspace(place, self.limits), self.everyone, self.standby)
         else:
             self.jobs_of()
 
@@ -96,8 +104,11 @@ class Studio:
         return sum(job.status in ("running", "waiting") for jobs in self.everyone for job in jobs.all())
 
     def pump(self) -> None:
+        """Look after all queues; with none of them busy, keep a process ready for the next training."""
         for jobs in list(self.everyone):
             jobs.pump()
+        if self.prepared and not self.training():
+            self.standby.ready()
 
     # ---- the application
 
@@ -115,6 +126,7 @@ class Studio:
             finally:
                 for task in tasks:
                     task.cancel()
+                self.standby.end()
 
         inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=beating)
         inner.router.routes.extend(bridge.routes())
@@ -238,14 +250,8 @@ def serve(
     place = listening(host, port)
     bound = place.getsockname()[1]
     hosts = {*LOOPBACK, *([socket.gethostname(), f"{socket.gethostname()}.local"] if share else [])}
-    studio = Studio(
-        folder,
-        bounds.shared() if share else bounds.alone(),
-        token,
-        cookie=f"fofx_{bound}",
-        hosts=hosts,
-        addresses=share,
-    )
+    allowed = bounds.shared() if share else bounds.alone()
+    studio = Studio(folder, allowed, token, prepared=True, cookie=f"fofx_{bound}", hosts=hosts, addresses=share)
     app: Any = studio.app
     if share:
         from starlette.middleware.gzip import GZipMiddleware

@@ -19,12 +19,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fofx.errors import FofxError, RunError, TaskError, nearest
 from fofx.studio.locks import hold, is_held
+from fofx.studio.standby import CHILDREN, ENVIRONMENT, Standby, unheard
 from fofx.studio.tail import Cursor, last_event, tail, thinned
 from fofx.studio.workspace import KEY, Workspace, demand_name
 
@@ -45,7 +45,6 @@ ASKED += ("label_smoothing", "augment", "recipe", "test", "validation")
 OURS = ("upload", "path", "task", "name", "lang")
 ENDED = ("done", "stopped", "failed")
 FINISHED_KEPT = 300  # finished jobs whose events are kept
-CHILDREN: list[subprocess.Popen] = []  # begun by this process, so that the system lets go of those that ended
 LOCK = threading.RLock()  # of all queues: two clicks at once start two trainings, not three
 
 
@@ -134,13 +133,17 @@ class Job:
 
 
 class Jobs:
-    """The trainings of one workspace. `everyone` is the list of all Jobs of this studio, which share the machine."""
+    """The trainings of one workspace. `everyone` is the list of all Jobs of this studio, which share the machine; `standby` may
+    have a process that waits for the next one."""
 
-    def __init__(self, workspace: Workspace, everyone: list[Jobs] | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, everyone: list[Jobs] | None = None, standby: Standby | None = None
+    ) -> None:
         self.workspace, self.limits = workspace, workspace.limits
         self.folder = workspace.own / "jobs"
         self.everyone = everyone if everyone is not None else []
         self.everyone.append(self)
+        self.standby = standby or Standby()
         self._known: dict[str, Job] = {}
         workspace.busy = self.busy
 
@@ -321,34 +324,24 @@ class Jobs:
         lock = hold(job.folder / "lock")
         if lock is None or job.read()["state"] != "waiting":
             return False
-        code = [sys.executable, "-m", "fofx.studio.training", str(job.folder)]
-        more: dict[str, Any] = {"pass_fds": (lock,), "start_new_session": True}
-        if os.name == "nt":
-            os.close(lock)  # the process takes it itself
-            more = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
         try:
             job.write(state="started", started=time.time())
-            with open(job.folder / "log.txt", "ab") as output, unheard():
-                child = subprocess.Popen(
-                    code, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.workspace.folder,
-                    env={**os.environ, "HF_HUB_OFFLINE": "1"}, **more,
-                )  # fmt: skip
-            job.write(pid=child.pid)
-            CHILDREN.append(child)
+            job.write(pid=(self.standby.take(job.folder, lock) or self._begin(job, lock)).pid)
         finally:
             if os.name != "nt":
                 os.close(lock)
         return True
 
-
-@contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """A process begun here keeps Ctrl-C waiting until it is ready to hear it: one that comes at once ends it in good order."""
-    if os.name == "nt":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    def _begin(self, job: Job, lock: int) -> subprocess.Popen:
+        """A new process for a job, which inherits its lock."""
+        more: dict[str, Any] = {"pass_fds": (lock,), "start_new_session": True}
+        if os.name == "nt":
+            os.close(lock)  # the process takes it itself
+            more = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
+        with open(job.folder / "log.txt", "ab") as output, unheard():
+            child = subprocess.Popen(
+                [sys.executable, "-m", "fofx.studio.training", str(job.folder)], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, cwd=self.workspace.folder, env={**os.environ, **ENVIRONMENT}, **more,
+            )  # fmt: skip
+        CHILDREN.append(child)
+        return child

@@ -1,5 +1,7 @@
 """One training, in a process of its own: `python -m fofx.studio.training FOLDER` carries out FOLDER/job.json.
 
+`--wait NUMBER` waits for a job instead (see standby.py).
+
 It says what happens in FOLDER/events.jsonl, a line an event, the last being done, stopped or failed. Its losses are in the
 run's own history files. It outlives the studio; Ctrl-C (SIGINT) ends it with the best so far.
 """
@@ -10,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -133,16 +136,40 @@ def found(job: dict[str, Any], tell: Events) -> Any:
 
 def main(folder: Path) -> int:
     held = hold(folder / "lock") if os.name == "nt" else None  # elsewhere the lock comes with the process
-    stop = Stop()
-    signal.signal(signal.SIGINT, stop)  # also when the studio was started with it ignored
     if os.name != "nt":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked while Python itself started
         os.nice(KINDNESS)
-    train(folder, stop)
+    carry_out(folder)
     if held is not None:
         os.close(held)
     return 0
 
 
+def carry_out(folder: Path) -> None:
+    """The job in `folder`, from now on with an ear for Ctrl-C: until here it was kept waiting (see standby.unheard)."""
+    stop = Stop()
+    signal.signal(signal.SIGINT, stop)  # also when the studio was started with it ignored
+    if os.name != "nt":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    train(folder, stop)
+
+
+def wait(number: int) -> int:
+    """Import everything, then wait on the inherited socket `number` for a job's folder and its lock (see standby.py)."""
+    os.nice(KINDNESS)
+    with socket.socket(fileno=number) as line:
+        import fofx.find  # noqa: F401
+
+        message, locks, _, _ = socket.recv_fds(line, 65536, 1)
+    if not message or not locks:  # the studio has ended
+        return 0
+    folder = Path(message.decode())
+    with open(folder / "log.txt", "ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    os.chdir(folder.parents[2])
+    carry_out(folder)
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(wait(int(sys.argv[2])) if sys.argv[1] == "--wait" else main(Path(sys.argv[1])))
