@@ -14,6 +14,7 @@ from fofx.errors import FofxError
 from fofx.play.script import STATE_LINE
 from fofx.play.session import Session
 from fofx.play.state import State
+from fofx.play.steady import repeated, steady_start
 
 # Runs a script where fofx cannot be imported, and with every warning an error.
 ALONE = "import sys; sys.modules['fofx'] = None; import warnings; warnings.simplefilter('error'); exec(sys.stdin.read(), {'__name__': '__main__'})"
@@ -91,6 +92,47 @@ def test_a_long_training():
     session = Session(State(layers=(8, 8), data="spiral", features=("x", "y", "sin(x)", "sin(y)")))
     session.epoch(400)
     agrees(session)
+
+
+JUMPY = State(data="spiral", layers=(8, 8), optimizer="adam", rate=0.1, activations=("leaky",), seed=2)
+
+
+def test_a_training_that_magnifies_rounding_begins_late_enough_in_its_script():
+    session = Session(JUMPY)
+    session.epoch(60)
+    before = session.timeline.marks[-1].since[:]
+    place, weights = steady_start(session), session._parameters.tobytes()
+    assert 0 < place.place[2] < session.updates and "magnifies rounding errors" in session.code()
+    assert session._parameters.tobytes() == weights and session.timeline.marks[-1].since == before
+    whole = session.code(whole=True)
+    assert "magnifies" not in whole and '"update": 0' in whole
+    agrees(session)
+
+
+def test_a_repeated_training_is_the_same_training():
+    session = Session(JUMPY)
+    session.epoch(7)
+    end, losses = repeated(session, session.timeline.base, session.updates)
+    assert end.tensors[0].tobytes() == session._parameters.tobytes() and end.place.tolist() == session._place.tolist()
+    assert losses[-1].tolist() == [session.train_loss, session.test_loss]
+    assert losses[:-1, 0].tolist() == session.history.train[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_any_training_agrees_with_its_script(seed):
+    random = np.random.default_rng(seed)
+    fields = {
+        "data": random.choice(["spiral", "xor"]).item(),
+        "activations": (random.choice(["tanh", "relu", "gelu"]).item(),),
+        "rate": random.choice([0.03, 0.1, 0.3]).item(),
+        "optimizer": random.choice(["sgd", "momentum", "adam"]).item(),
+        "dropout": random.choice([0.0, 0.2]).item(),
+    }
+    session = Session(State(layers=(8, 8), noise=20, seed=seed, **fields))
+    session.epoch(80)
+    if session.trouble is None:
+        agrees(session)
 
 
 def test_nothing_of_a_formula_or_a_point_runs_in_another_way():

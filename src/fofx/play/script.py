@@ -16,6 +16,8 @@ from fofx.errors import TaskError
 from fofx.play import chance, data, network
 from fofx.play.formula import LARGEST, as_numpy
 from fofx.play.state import State
+from fofx.play.steady import steady_start
+from fofx.play.timeline import Snapshot
 
 if TYPE_CHECKING:
     from fofx.play.session import Session
@@ -29,6 +31,8 @@ MODULES = {
     "gelu": "torch.nn.GELU()",
     "sigmoid": "torch.nn.Sigmoid()",
 }
+LATER = """# This training magnifies rounding errors: a difference in the eighth digit of a weight grows from update to update
+# until the losses differ. So the script begins at update {update}, with the weights of the screen."""
 OPTIMIZERS = {
     "sgd": "torch.optim.SGD(groups, lr=RATE)",
     "momentum": "torch.optim.SGD(groups, lr=RATE, momentum=0.9)",
@@ -157,16 +161,15 @@ L1_STEP = """        with torch.no_grad():  # L1: every weight moves towards 0 b
 """
 
 
-def start_of(session: Session) -> dict[str, Any]:
-    """Where the present settings began to hold: place, and weights unless they are the first ones of the seed."""
-    base = session.timeline.base
-    epoch, row, update, moves = (int(number) for number in base.place)
+def start_of(session: Session, there: Snapshot) -> dict[str, Any]:
+    """The place where the script begins, and the weights unless they are the first ones of the seed."""
+    epoch, row, update, moves = (int(number) for number in there.place)
     start: dict[str, Any] = {"epoch": epoch, "row": row, "update": update, "moves": moves}
-    if base.begun:
+    if there is session.timeline.base and there.begun:
         return start
     names = ["layers", *(["first"] if session.state.optimizer != "sgd" and moves else [])]
     names += ["second"] if session.state.optimizer == "adam" and moves else []
-    for name, tensor in zip(names, base.tensors):
+    for name, tensor in zip(names, there.tensors):
         layers = network.plain(session._net, tensor)
         start[name] = [[[numbers(line) for line in weights], numbers(bias)] for weights, bias in layers]
     return start
@@ -204,10 +207,9 @@ def weights_part(state: State, start: dict[str, Any]) -> list[str]:
     return lines
 
 
-def screen_part(session: Session) -> list[str]:
-    """Up to 20 points of the chart since the present settings hold, and the present one: update -> losses without penalty."""
-    base, rows = session.timeline.base, session._rows
-    since = [row for row in rows if base.place[2] < row[0] < session.updates]
+def screen_part(session: Session, there: Snapshot) -> list[str]:
+    """Up to 20 points of the chart since the script's beginning, and the present one: update -> losses without penalty."""
+    since = [row for row in session._rows if there.place[2] < row[0] < session.updates]
     chosen = [since[index * len(since) // 20] for index in range(20)] if len(since) > 20 else since
     train, test = (float(loss) for loss in session._measure()[:2])
     lines = [f"    {row[0]}: ({row[1]:.9g}, {row[2]:.9g})," for row in chosen]
@@ -220,11 +222,14 @@ def screen_part(session: Session) -> list[str]:
     ]
 
 
-def code(session: Session) -> str:
-    """The script. TaskError "no-code" when the loss is not finite: there is nothing to repeat."""
+def code(session: Session, whole: bool = False) -> str:
+    """The script. whole: from where the present settings began to hold, even when the training magnifies rounding errors
+    so much that other losses come out (`steady`). TaskError "no-code" when the loss is not finite: there is nothing to repeat."""
     if session.trouble is not None or not all(np.isfinite(session._measure()[:2])):
         raise TaskError("no-code", "The loss is not a number: cure the playground first, then take the code.")
-    state, start = session.state, start_of(session)
+    state, base = session.state, session.timeline.base
+    there = base if whole else steady_start(session)
+    start = start_of(session, there)
     kind = state.loss_used if not state.cross_entropy else "many" if state.outputs > 1 else "one"
     l1 = state.regularisation == "l1"
     parts = [
@@ -240,9 +245,10 @@ def code(session: Session) -> str:
         f"PENALTY = {state.penalty!r}" if state.regularisation != "none" else "",
         f"HORIZON = {state.horizon}" if state.schedule != "constant" else "",
         f"DROPOUT = {state.dropout!r}" if state.dropout else "",
+        *([] if there is base else [LATER.format(update=start["update"])]),
         START_LINE + json.dumps(start),
         f"{UPDATES_LINE}{session.updates}",
-        *screen_part(session),
+        *screen_part(session, there),
         "torch.set_num_threads(1)  # faster for a network this small",
         *("", "# ---- the data", "", ""),
         *points_part(state),

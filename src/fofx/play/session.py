@@ -117,11 +117,15 @@ class Session(Seen):
         """A new playground with the settings of a URL; `notices` say what was beyond the limits."""
         return cls(State.from_url(url))
 
-    def code(self) -> str:
-        """What is on the screen as one plain PyTorch script that gives the same losses. TaskError "no-code"."""
+    def code(self, whole: bool = False) -> str:
+        """What is on the screen as one plain PyTorch script that gives the same losses. TaskError "no-code".
+
+        A training that magnifies rounding errors begins late enough in the script that it still gives them; with `whole`
+        it begins where the present settings did, and other losses may come out.
+        """
         from fofx.play.script import code
 
-        return code(self)
+        return code(self, whole)
 
     # ------------------------------------------------------------------------------------------------ the way
 
