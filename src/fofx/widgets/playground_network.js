@@ -2,7 +2,8 @@
 // Links are drawn on one canvas, since they change every frame; over it lie curves that are not seen but hit, focused and named.
 
 const MAP_SIDE = 34; // dots of a neuron's heat map, as Python sends it
-const LEAST_COLUMN = 84; // pixels between two layers before the network is scrolled instead of squeezed
+const LEAST_COLUMN = 78; // pixels between two layers before the network is scrolled instead of squeezed
+const FEW_LINKS = 40; // so many are drawn in every frame, and flow
 const HEAD = 62; // pixels above the tiles for each layer's buttons
 
 function networkView(p, lane) {
@@ -22,6 +23,7 @@ function networkView(p, lane) {
   const element = node("div", { class: "pg-net", role: "group" }, title, scroll, card.element, hint);
 
   let shape = null; // what is laid out now, as text
+  let linked = null; // the shape whose links are drawn
   let units = []; // {layer, unit, feature, x, y, tile, button}
   let curves = []; // {layer, unit, source, at, path, d}
   let biases = []; // {layer, unit, at, dot}
@@ -115,17 +117,8 @@ function networkView(p, lane) {
     if (!unit.layer) {
       button.setAttribute("aria-pressed", String(unit.unit >= 0));
       const name = node("span", { class: "pg-feature-name", title: unit.feature }, written(unit.feature));
-      name.style.cssText = `right:${size.width - unit.x + half + 6}px;top:${unit.y - half}px;height:${size.tile}px`;
+      name.style.cssText = `right:${size.width - unit.x + half + 6}px;top:${unit.y - half}px;line-height:${size.tile}px;font-size:${written(unit.feature).length > 6 ? 11 : 15}px`;
       tiles.append(name);
-    }
-    if (unit.output && unit.outputs > 1) {
-      const sign = node("canvas", { class: "pg-class-mark", width: 36, height: 36, "aria-hidden": "true" });
-      const context = sign.getContext("2d");
-      context.fillStyle = classColour(unit.unit);
-      context.strokeStyle = w.ink.back;
-      mark(context, unit.unit, 18, 18, 11);
-      sign.style.cssText = `left:${unit.x + half + 5}px;top:${unit.y - 9}px`;
-      tiles.append(sign);
     }
     tiles.append(button);
     const made = { ...unit, heat, button, dot };
@@ -200,7 +193,8 @@ function networkView(p, lane) {
     }
     let largest = 1;
     if (p.showGradients) largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
-    paintLinks(frame, values, largest);
+    // Strokes cost more than all else: while many weights move slowly, every second picture of them is enough.
+    if (curves.length <= FEW_LINKS || frame.seq % 2 === 0 || !w.model.get("playing") || linked !== shape) paintLinks(frame, values, largest);
     const told = p.showGradients ? (frame.gradient_of === "example" ? "playground.hint-example" : "playground.hint-batch") : "playground.network-hint";
     const text = p.say(told, { largest: brief(largest) });
     if (hint.textContent !== text) hint.textContent = text;
@@ -223,13 +217,14 @@ function networkView(p, lane) {
       links.style.width = `${size.width}px`;
       links.style.height = `${size.height}px`;
     }
+    linked = shape;
     const context = links.getContext("2d");
     context.setTransform(dots, 0, 0, dots, 0, 0);
     context.clearRect(0, 0, size.width, size.height);
     context.lineCap = "butt";
     const strong = p.showGradients ? largest : 1;
     const dark = w.dark;
-    const flows = curves.length <= 120 && !p.still;
+    const flows = curves.length <= FEW_LINKS && !p.still;
     for (const link of curves) {
       const value = values[link.at];
       const part = Math.min(Math.abs(value) / strong, p.showGradients ? 1 : 5);
@@ -240,6 +235,13 @@ function networkView(p, lane) {
         context.lineDashOffset = -(frame.updates % 1200) / 6;
       } else context.setLineDash([]);
       context.stroke(link.line);
+    }
+    context.setLineDash([]);
+    context.strokeStyle = w.ink.back;
+    context.lineWidth = 1;
+    for (const unit of units.filter((each) => each.output && each.outputs > 1)) {
+      context.fillStyle = classColour(unit.unit);
+      mark(context, unit.unit, unit.x + size.tile / 2 + 13, unit.y, 5.5);
     }
   }
 

@@ -170,7 +170,7 @@ function answerPicture(p, lane, what) {
       const y = scale([-REACH, REACH], [top + size, top]);
       fill(frame);
       context.imageSmoothingEnabled = !p.states()[lane].discretize;
-      context.imageSmoothingQuality = "high";
+      context.imageSmoothingQuality = "low"; // bilinear
       context.save();
       context.beginPath();
       context.roundRect(left, top, size, size, 4);

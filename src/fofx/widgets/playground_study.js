@@ -45,11 +45,11 @@ function examplePanel(p) {
           target: example.target_class === null ? brief(example.target) : p.className(example.target_class),
         }),
       ),
-      grid(
+      node("div", { class: "fofx-scroll" }, grid(
         [p.say("playground.example-weight"), p.say("playground.example-before"), p.say("playground.example-gradient"), p.say("playground.example-after")],
         moves.map((move) => [p.weightName(example.lane, move.layer, move.unit, move.source ?? "bias"), brief(move.before, 4), brief(move.gradient, 4), brief(move.after, 4)]),
         p.say("playground.example-moves", { count: moves.length }),
-      ),
+      )),
     );
   };
   p.label(show);
