@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -116,11 +117,11 @@ def score(ctx: typer.Context, run_name: RunName, file: File, as_json: AsJson = F
     scores = function.score(file)
     rows, seen = int(scores.pop("rows")), int(scores.pop("rows_in_training"))
     if as_json:
-        draw.as_json({"run": str(function.run.path), "rows": rows, "scores": scores, "rows_in_training": seen})
+        draw.as_json({"run": str(function.run.path), "rows": rows, "scores": scores})
     else:
         draw.scores(function.run.name, rows, scores, ctx.obj)
-        if seen:
-            print(say("score.seen", ctx.obj, count=f"{seen:,}"))
+    if seen:
+        print(say("score.seen", ctx.obj, count=f"{seen:,}"), file=sys.stderr)
 
 
 @app.command(cls=Command)
