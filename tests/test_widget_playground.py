@@ -529,7 +529,12 @@ def quiet(page: Any) -> None:
 @needs_browser
 @pytest.mark.parametrize(
     ("width", "lang", "scheme"),
-    [(1280, "en", "light"), (1280, "zh", "dark"), (390, "zh", "light"), (390, "en", "dark")],
+    [
+        (1280, "en", "light"),
+        (390, "zh", "dark"),
+        pytest.param(1280, "zh", "dark", marks=pytest.mark.slow),
+        pytest.param(390, "en", "light", marks=pytest.mark.slow),
+    ],
 )
 def test_play_pause_step_and_back_in_a_page(width: int, lang: str, scheme: str) -> None:
     names = {"en": ("Play", "Pause", "Step", "Step back"), "zh": ("播放", "暂停", "走一步", "退一步")}[lang]
@@ -607,7 +612,7 @@ def test_weights_by_keyboard_and_by_touch() -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 def test_data_settings_and_the_url_go_round(width: int) -> None:
     playground = Playground("", lang="en")
     with stage(playground, width=width) as page:
