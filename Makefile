@@ -5,11 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.fofx-setup
-CHECKED := src tests benchmarks
+CHECKED := src tests benchmarks tools
 # Two workers when there are two cores; each keeps to one thread.
 WORKERS := $(shell [ "$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" -ge 2 ] && echo "-n 2")
 
-.PHONY: help setup demo studio test test-slow lint clean
+.PHONY: help setup demo studio test test-slow lint screenshots clean
 
 help:
 	@echo "make setup      create $(VENV) with fofx and everything it needs"
@@ -18,6 +18,7 @@ help:
 	@echo "make test       check the code and run the tests"
 	@echo "make test-slow  run the longer tests"
 	@echo "make lint       check the code only"
+	@echo "make screenshots  take the pictures of docs/ from the running studio (needs Chromium)"
 	@echo "make clean      remove $(VENV) and everything made by tools (runs stay)"
 
 setup: $(STAMP)
@@ -52,6 +53,10 @@ test: lint
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# Two minutes: three small runs are trained first. With RUNS=folder the runs are kept there and used again.
+screenshots: setup
+	$(BIN)/python tools/screenshots.py $(if $(RUNS),--runs $(RUNS))
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
