@@ -150,15 +150,15 @@ def tasks(visit: Visit) -> None:
 
 def live(visit: Visit) -> None:
     """Start, watch the first curve, stop, and end on the result."""
-    visit.open('/tasks/new?task=river&asked={"budget":60,"model":"mlp"}')
+    visit.open('/tasks/new?task=river&asked={"budget":60,"model":"tabm"}')
     visit.page.locator("pre").first.wait_for()
     visit.button("studio.setup.start").click()
     visit.page.wait_for_url("**/run/river-*")
-    visit.page.locator(".fofx-run, .fofx-run_widget, .fofx").first.wait_for(timeout=2 * PATIENCE)
+    visit.page.locator(".fofx, .tiles").first.wait_for(timeout=4 * PATIENCE)  # a fast machine may be done by now
     visit.page.reload()
-    stop = visit.page.get_by_role("button", name=re.compile(re.escape(visit.say("studio.live.cancel")))).first
-    if stop.count():
-        stop.click()
+    visit.page.locator(".bar, .tiles").first.wait_for()
+    if visit.page.locator(".bar").count():
+        visit.page.get_by_role("button", name=re.compile(re.escape(visit.say("studio.live.cancel")))).first.click()
     visit.page.locator(".tiles").first.wait_for(timeout=4 * PATIENCE)
 
 
@@ -260,8 +260,12 @@ def runs(visit: Visit) -> None:
     packed = f"{download.value.path()}.zip"
     download.value.save_as(packed)
     visit.page.locator("input[type=file]").set_input_files(packed)
-    visit.page.get_by_role("link", name=re.compile(r"^line-\d+$")).first.wait_for()
-    other = visit.page.locator("tr", has=visit.page.get_by_role("link", name=re.compile(r"^line-\d+$"))).first
+    told = visit.page.get_by_text(
+        re.compile(visit.say("studio.runs.imported", name=r"line-\d+").replace(".", "[.]"))
+    ).first
+    copy = re.search(r"line-\d+", told.text_content() or "")
+    assert copy
+    other = visit.page.locator("tr", has=visit.page.get_by_role("link", name=copy[0], exact=True)).first
     other.get_by_role("button").click()
     visit.page.get_by_text(visit.say("studio.runs.delete"), exact=True).click()
     visit.button("studio.runs.undo").click()

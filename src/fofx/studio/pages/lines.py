@@ -47,7 +47,7 @@ def plain(
             for line in runs:
                 with ui.element("tr"):
                     if before:
-                        with ui.element("td"):
+                        with ui.element("td").classes("before"):
                             before(line)
                     with tag("th").props('scope="row"'):
                         link(line.name, run_link(line.name))
@@ -58,7 +58,7 @@ def plain(
                         chip(page, line.status)
                     tag("td", when(line.changed), "soft small wide-only")
                     if after:
-                        with ui.element("td"):
+                        with ui.element("td").classes("after"):
                             after(line)
 
 
