@@ -192,7 +192,7 @@ async def class_of(address: str, count: int, seconds: float) -> tuple[dict[str, 
 
 
 def sessions(count: int, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as folder, studio(folder) as (address, pid):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, studio(folder) as (address, pid):
         asyncio.run(class_of(address, 1, 1.0))  # the first visit imports and compiles
         before = memory(pid)
         for training in (False, True):
@@ -350,7 +350,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if asked.part in (None, "load", "frames"):
-        with tempfile.TemporaryDirectory() as folder, studio(folder) as (address, _):
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, studio(folder) as (address, _):
             if asked.part != "frames":
                 load(address)
             if asked.part != "load":
