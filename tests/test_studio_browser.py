@@ -220,6 +220,14 @@ def inside(visit: Visit) -> None:
     visit.page.locator("#calibration").get_by_role("button").first.click()
     visit.page.locator("#calibration svg.chart").wait_for()
     visit.wait("location.search.includes('show=calibration')")
+    before = visit.page.locator("#calibration table").text_content()
+    visit.page.locator("input.range").focus()
+    for _ in range(3):
+        visit.page.keyboard.press("ArrowLeft")  # back in time: other answers
+    visit.page.wait_for_function(
+        "(before) => ![null, before].includes(document.querySelector('#calibration table')?.textContent ?? null)",
+        arg=before,
+    )
     visit.page.locator("#network").get_by_role("button").first.click()
     visit.page.locator("#network .fofx-network").wait_for()
 

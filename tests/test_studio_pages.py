@@ -391,6 +391,23 @@ def everything(block: blocks.Block) -> list[blocks.Block]:
     return [block, *(each for part in block.parts for each in everything(part))]
 
 
+def test_a_run_can_be_looked_at_as_it_was(workspace: Workspace) -> None:
+    """At step 0 the network has learnt nothing: other answers than at the end, and the run itself stays as it is."""
+    from fofx.see.confusion import confusion
+    from fofx.studio.pages.inside_parts import as_it_was, recorded_steps
+
+    function = workspace.load("evil")
+    steps = recorded_steps(function, "mlp")
+    assert steps[0] == 0 and len(steps) > 3 and recorded_steps(function, "linear") == []
+    end = confusion(function, "mlp")
+    then, rung = as_it_was(function, "mlp", 0)
+    assert rung == "mlp"
+    before = confusion(then, rung)
+    assert before.counts.sum() == end.counts.sum() and (before.counts != end.counts).any()
+    assert before.accuracy < end.accuracy
+    assert (confusion(function, "mlp").counts == end.counts).all() and function.winner == "mlp"
+
+
 @pytest.mark.parametrize("name", sorted(blocks.FORMULAS))
 def test_every_formula_can_be_drawn(name: str) -> None:
     drawn = formula(blocks.FORMULAS[name])

@@ -222,13 +222,13 @@ def has_attention(function: Any) -> bool:
 
 
 LOOKS = (
-    Look("network", "studio.inside.network", "studio.inside.network.text", has_layers, network, draw_widget),
+    Look("network", "studio.inside.network", "studio.inside.network.text", has_layers, network, draw_widget, past=False),
     Look("saliency", "studio.inside.saliency", "studio.inside.saliency.text", has_network, saliency, draw_saliency, lambda f: [row_option(f), Option("method", "studio.inside.method", "integrated-gradients", choices=METHODS)]),
     Look("attention", "studio.inside.attention", "studio.inside.attention.text", has_attention, attention, draw_widget),
     Look("maps", "studio.inside.maps", "studio.inside.maps.text", has_pictures, maps, draw_maps, lambda f: [row_option(f)]),
     Look("filters", "studio.inside.filters", "studio.inside.filters.text", has_pictures, filters, draw_filters),
     Look("convolution", "studio.inside.convolution", "studio.inside.convolution.text", has_pictures, convolution, draw_widget),
-    Look("gradients", "studio.inside.gradients", "studio.inside.gradients.text", has_network, gradients, draw_gradients),
+    Look("gradients", "studio.inside.gradients", "studio.inside.gradients.text", has_network, gradients, draw_gradients, past=False),
     Look("dead", "studio.inside.dead", "studio.inside.dead.text", has_network, dead, draw_dead),
-    Look("landscape", "studio.inside.landscape", "studio.inside.landscape.text", has_network, landscape, draw_widget),
+    Look("landscape", "studio.inside.landscape", "studio.inside.landscape.text", has_network, landscape, draw_widget, past=False),
 )  # fmt: skip

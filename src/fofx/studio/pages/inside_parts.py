@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -37,6 +38,7 @@ class Look:
     compute: Callable[[Any, str | None, dict[str, Any]], Any]
     draw: Callable[[Page, Any, Any], Any]
     options: Callable[[Any], list[Option]] = lambda function: []
+    past: bool = True  # whether it can be worked out for the network as it was after an earlier step
 
 
 def has(function: Any, *kinds: str) -> bool:
@@ -49,6 +51,29 @@ def has_network(function: Any) -> bool:
 
 def rows(function: Any) -> int:
     return max(1, int(function.record["data"]["rows"].get("test", 1)))
+
+
+def as_it_was(function: Any, rung: str | None, step: int) -> tuple[Any, str]:
+    """The run with one of its networks as it was after `step` updates, and that rung's name. The run itself is left as it is."""
+    from fofx.see.frames import rung_at
+
+    twin = rung_at(function, rung, step)
+    then = copy.copy(function)
+    then._rungs = {**function._rungs, twin.name: twin}
+    then.winner = f"{twin.name} after step {step}"  # so that nobody takes the answers that were kept for the end
+    return then, twin.name
+
+
+def recorded_steps(function: Any, rung: str | None) -> list[int]:
+    """The steps whose weights were recorded of a network; [] for other rungs."""
+    from fofx.errors import FofxError
+    from fofx.see.frames import weight_steps
+    from fofx.see.rows import neural
+
+    try:
+        return weight_steps(function, neural(function, rung).name)
+    except FofxError:
+        return []
 
 
 def row_option(function: Any) -> Option:
