@@ -223,7 +223,12 @@ def test_the_tables_of_words_agree(part: str) -> None:
     same = {
         key for key in english if english[key] and english[key] == chinese[key] and re.search(r"[a-z]{4}", english[key])
     }
-    others = {key for path in (WORDS / "en").glob("*.json") if path.name != part for key in json.loads(path.read_text("utf-8"))}
+    others = {
+        key
+        for path in (WORDS / "en").glob("*.json")
+        if path.name != part
+        for key in json.loads(path.read_text("utf-8"))
+    }
     assert not others & set(english), "a key stands in two parts"
     assert same <= {"run.about", "demo.commands", "doctor.packages-missing.do", "answer.value"}, "not translated"
 
