@@ -14,6 +14,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -235,6 +236,9 @@ def frame(lang: str, here: str):
         f"<style>{style()}</style><script>document.documentElement.lang = '{'zh-Hans' if lang == 'zh' else 'en'}';"
         f"document.cookie = '{COOKIE}={lang}; Path=/; Max-Age={YEAR}; SameSite=Strict';</script>"
     )
+    client = ui.context.client
+    client.page = copy(client.page)  # of this visit only: the texts of NiceGUI itself, such as "connection lost"
+    client.page.language = "zh-CN" if lang == "zh" else "en-US"
     ui.dark_mode(None)
     ui.colors(primary="#1a5fb4", negative="#b3430e", positive="#00795a")
     ui.context.client.content.classes("fx")
