@@ -22,7 +22,17 @@ from fofx.widgets.playground_frames import LARGE, bytes_of, class_maps, numbers
 MOST_MOVES = 8  # rows of the table of an example
 MOST_VALUES, MOST_EPOCHS = 24, 5000  # of a sweep
 LANDSCAPE = 61  # places along each side
-SWEPT = ("seed", "rate", "activations", "layers", "regularisation", "penalty", "batch", "noise", "train_share")
+SWEPT: tuple[str, ...] = (
+    "seed",
+    "rate",
+    "activations",
+    "layers",
+    "regularisation",
+    "penalty",
+    "batch",
+    "noise",
+    "train_share",
+)
 SWEPT += ("optimizer", "init", "dropout")
 
 
@@ -102,10 +112,10 @@ class Studies:
                 "unit": unit,
                 "source": source,
                 "before": numbers(after - change),
-                "gradient": numbers(gradient),
+                "gradient": numbers(float(slope)),
                 "after": numbers(after),
             }
-            for layer, unit, source, after, gradient, change in moves[:MOST_MOVES]
+            for layer, unit, source, after, slope, change in moves[:MOST_MOVES]
         ]
         state = session.state
         several, two = state.outputs > 1, state.problem == "classification" and state.outputs == 1
