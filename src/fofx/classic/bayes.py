@@ -154,12 +154,12 @@ class GaussianBayes(NaiveBayes):
         return (features < self.low) | (features > self.high)
 
 
-def checked_counts(features, columns):
+def checked_counts(features, columns, counts=False):
     """Like `checked_features`, and a sparse matrix (anything with `tocsr`) passes too."""
     if not hasattr(features, "tocsr"):
-        return checked_features(features, columns)
+        return checked_features(features, columns, counts)
     features = features.tocsr()
-    checked_features(features.data.reshape(1, -1) if features.nnz else np.zeros((1, 1)))
+    checked_features(features.data.reshape(1, -1) if features.nnz else np.zeros((1, 1)), counts=counts)
     if 0 in features.shape[1:] or (columns is None and features.shape[0] == 0):
         raise DataError("empty-features", f"Expected at least one row and one column, got shape {features.shape}.")
     if columns is not None and features.shape[1] != columns:
@@ -194,10 +194,7 @@ class MultinomialBayes(NaiveBayes):
         self.alpha = float(alpha)
 
     def checked(self, features, columns):
-        features = checked_counts(features, columns)
-        if features.shape[0] and features.min() < 0:
-            raise DataError("negative-counts", "Expected counts of at least 0. Use GaussianBayes for other numbers.")
-        return features
+        return checked_counts(features, columns, counts=True)
 
     def learn(self, features, number):
         member = (number[:, None] == np.arange(len(self.classes))).astype(np.float64)  # (N, C)

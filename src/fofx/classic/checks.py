@@ -8,8 +8,11 @@ import numpy as np
 from fofx.errors import DataError
 
 
-def checked_features(features, columns=None):
-    """Return `features` as a finite number array (N, D); `columns` is the D that training had, if there was any."""
+def checked_features(features, columns=None, counts=False):
+    """Return `features` as a finite number array (N, D); `columns` is the D that training had, if there was any.
+
+    With `counts` no value may be below 0.
+    """
     if hasattr(features, "tocsr"):
         raise DataError("sparse-features", "Expected a dense array, got a sparse matrix. Give features.toarray().")
     features = np.asarray(features)
@@ -29,10 +32,15 @@ def checked_features(features, columns=None):
         raise DataError("not-numbers", f"Expected numbers, got {features.dtype}. Encode text and categories first.")
     if features.dtype not in (np.float32, np.float64):
         features = features.astype(np.float64)
-    # The extremes are not finite when any value is not, and need no mask in memory.
-    if features.size and not (np.isfinite(features.min()) and np.isfinite(features.max())):
+    # The extremes are not finite when any value is not, and need no mask in memory. Some rows at a time: the second look
+    # then finds them in the processor's cache.
+    parts = (features[start : start + 4096] for start in range(0, len(features), 4096))
+    lowest, highest = zip(*((part.min(), part.max()) for part in parts)) if len(features) else ((0.0,), (0.0,))
+    if not np.isfinite([*lowest, *highest]).all():
         bad = int((~np.isfinite(features)).any(1).sum())
         raise DataError("not-finite", f"{bad} rows hold missing or infinite values. Fill them in or leave them out.")
+    if counts and min(lowest) < 0:
+        raise DataError("negative-counts", "Expected counts of at least 0. Use GaussianBayes for other numbers.")
     return features
 
 
