@@ -182,6 +182,14 @@ def test_a_score_says_how_many_rows_were_learnt_from(tmp_path: Path) -> None:
     assert f.score(small.table(seed=9))["rows_in_training"] == 0
 
 
+def test_pictures_in_memory_are_told_apart_by_their_pixels(tmp_path: Path) -> None:
+    pictures, labels = small.pictures()
+    f = small.quick((pictures, labels), model="knn", out=str(tmp_path))
+    names = [column.name for column in (*f.task.inputs, *f.task.outputs)]
+    assert f.score(dict(zip(names, (pictures, labels))))["rows_in_training"] == f.record["data"]["rows"]["train"]
+    assert f.score(dict(zip(names, (255 - pictures, labels))))["rows_in_training"] == 0
+
+
 def test_a_complete_run_is_not_resumed() -> None:
     with pytest.raises(RunError) as caught:
         fofx.find(small.table(), resume=str(small.category_function().run.path))

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from fofx.data.leaks import GROUPINGS, special_groups
+from fofx.data.leaks import GROUPINGS, row_hashes, special_groups
 from fofx.data.split import Split, split
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice, RunError, TaskError
@@ -176,15 +176,14 @@ def kept_table(run: Run, record: dict) -> Table:
 
 
 def row_marks(frame: pl.DataFrame, task: Task) -> np.ndarray:
-    """A number for each row that is equal where all inputs and outputs are: (N,) int64. Pictures in memory are passed over."""
-    columns = [
-        frame[c.name].cast(pl.Float64 if frame[c.name].dtype.is_numeric() else pl.String)
-        for c in (*task.inputs, *task.outputs)
-        if not isinstance(frame[c.name].dtype, pl.Array)
-    ]
-    if not columns:
-        return np.arange(frame.height)
-    return pl.DataFrame(columns).hash_rows(seed=1).to_numpy().astype(np.int64)
+    """A number for each row that is equal where all inputs and outputs are: (N,) int64."""
+    columns = []  # the same value may have been read as another type; pictures in memory are hashed as they are
+    for column in (*task.inputs, *task.outputs):
+        values = frame[column.name]
+        plain = pl.Float64 if values.dtype.is_numeric() else pl.String
+        columns.append(values if isinstance(values.dtype, pl.Array) else values.cast(plain))
+    kinds = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
+    return row_hashes(pl.DataFrame(columns), kinds).astype(np.int64)
 
 
 def part_codes(rows: Split, count: int) -> torch.Tensor:
