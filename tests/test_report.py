@@ -258,7 +258,7 @@ def test_a_difference_is_called_chance_when_it_is() -> None:
 
 def test_the_confusion_matrix_counts_every_test_row(words: fofx.Function) -> None:
     facts = gather_facts(words)
-    text = classes(facts, words.outputs[0])
+    text = classes(words.outputs[0], facts)
     cells = [
         0 if cell == "·" else int(cell) for cell in re.findall(r'<td class="(?:hit|miss)"[^>]*>([^<]+)</td>', text)
     ]
@@ -284,7 +284,7 @@ def test_of_very_many_classes_the_worst_are_shown() -> None:
             return column.to_numpy()
 
     facts = Facts(None, pl.DataFrame({"row": np.arange(200), "y": right, "y predicted": predicted}), None)  # type: ignore[arg-type]
-    text = classes(facts, Many())  # type: ignore[arg-type]
+    text = classes(Many(), facts)  # type: ignore[arg-type]
     assert all(f'<th scope="row">class {n}</th>' in text for n in range(35, 40))
     assert text.count('<tr><th scope="row">') == 12 and "Of 40 classes" in text
     assert "class 35 taken for class 0: 5" in text

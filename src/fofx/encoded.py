@@ -6,18 +6,21 @@ Shapes: N rows, D numbers of the vector, T tokens, C x H x W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 import torch
 
 from fofx.fields.base import Field, Flat, Output
-from fofx.fields.picture import Picture
+from fofx.fields.picture import Picture, Side
 from fofx.fields.text import Text, as_texts
 
-VECTOR = "vector"
+VECTOR = Flat.block
+Kind = TypeVar("Kind", bound=Field)
+Kept = TypeVar("Kept")
 
 
 class Inputs:
@@ -26,7 +29,7 @@ class Inputs:
     def __init__(self, frame: pl.DataFrame, fields: Sequence[Field]) -> None:
         self.frame = frame.select([field.name for field in fields])
         self.fields = list(fields)
-        self._kept: dict[tuple, object] = {}
+        self._kept: dict[tuple, Any] = {}
 
     def __len__(self) -> int:
         return self.frame.height
@@ -35,38 +38,56 @@ class Inputs:
         """The same columns, only these rows (encoded anew)."""
         return Inputs(self.frame[numbers], self.fields)
 
-    def flat_fields(self) -> list[Flat]:
-        return [field for field in self.fields if isinstance(field, Flat)]
-
-    def text_fields(self) -> list[Text]:
-        return [field for field in self.fields if isinstance(field, Text)]
-
-    def picture_fields(self) -> list[Picture]:
-        return [field for field in self.fields if isinstance(field, Picture)]
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The columns of a kind."""
+        return [field for field in self.fields if isinstance(field, kind)]
 
     def vector(self) -> torch.Tensor:
         """All flat columns side by side, float32 (N, D)."""
-        return self._keep(
-            (VECTOR,),
-            lambda: torch.cat([field.encode(self.frame[field.name]) for field in self.flat_fields()], dim=1),
-        )
+        return self.block({"block": VECTOR, "kind": VECTOR})
 
     def tokens(self, field: Text) -> torch.Tensor:
         """Token numbers int32 (N, T), 0 = padding."""
-        return self._keep((field.name,), lambda: field.encode(self.frame[field.name]))
+        return self.block({"block": field.name})
 
     def texts(self, field: Text) -> list[str]:
         return as_texts(self.frame[field.name])
 
-    def pictures(self, field: Picture, side: int | None = None) -> torch.Tensor:
+    def pictures(self, field: Picture, side: Side | None = None) -> torch.Tensor:
         """Bytes (N, C, side, side)."""
-        side = side or field.side
-        return self._keep((field.name, side), lambda: field.encode_at(self.frame[field.name], side))
+        return self.block({"block": field.name, "side": side or field.side})
 
-    def _keep(self, key: tuple, make) -> torch.Tensor:
+    def flat_numbers(self, field: Field) -> np.ndarray:
+        """A column for models that know neither space nor time, float32 (N, D)."""
+        return self._keep((field.name, "flat"), lambda: field.flat_numbers(self.frame[field.name]))
+
+    def block(self, part: dict) -> torch.Tensor:
+        """The tensor that a part of a network's shape takes: one column's, or the joined columns of a block."""
+        joined = [field for field in self.fields if field.block and field.block == part.get("kind")]
+        if joined:
+            make = lambda: type(joined[0]).join([field.encode(self.frame[field.name]) for field in joined])  # noqa: E731
+            return self._keep((part["block"], "joined"), make)
+        field = next(field for field in self.fields if field.name == part["block"])
+        return self._keep((field.name, field.looked_at(part)), lambda: field.tensor(self.frame[field.name], part))
+
+    def _keep(self, key: tuple, make: Callable[[], Kept]) -> Kept:
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]  # type: ignore[return-value]
+        return self._kept[key]
+
+
+def blocks(fields: Sequence[Field]) -> list[list[Field]]:
+    """The columns by the block that they enter a network in: the vector first, then each other column by itself."""
+    joined: dict[tuple[str, str], list[Field]] = {}
+    for field in fields:
+        joined.setdefault((field.block, "" if field.block else field.name), []).append(field)
+    return sorted(joined.values(), key=lambda block: block[0].block != VECTOR)
+
+
+def pair_of(fields: Sequence[Field]) -> tuple[Field, Field] | None:
+    """The two sides of a pair: two inputs of one kind that is not flat, and nothing else beside them."""
+    alike = len(fields) == 2 and fields[0].kind == fields[1].kind and not fields[0].block
+    return (fields[0], fields[1]) if alike else None
 
 
 @dataclass
@@ -90,8 +111,13 @@ class Problem:
         frame = self.train_frame if part == "train" else self.validation_frame
         return output.targets(frame[output.name])
 
+    @property
+    def mapped(self) -> str:
+        """The kind of an output that has a shape of its own (boxes, a mask); "" where the outputs are numbers and classes."""
+        return next((output.kind for output in self.outputs if output.mapped), "")
 
-Predictions = dict[str, np.ndarray]  # output name -> (N,) numbers or (N, classes) probabilities
+
+Predictions = dict[str, np.ndarray]  # output name -> (N, *prediction_shape): numbers, or probabilities (N, classes)
 
 
 def judge(

@@ -17,12 +17,13 @@ from fofx.data.leaks import GROUPINGS
 from fofx.data.read import read
 from fofx.encoded import Inputs, Problem
 from fofx.errors import DataError, RunError, TaskError
-from fofx.fields import Output
+from fofx.fields import Output, field_class
 from fofx.finding import restored
 from fofx.function import Function
 from fofx.ladder import Climb, Result, make_rung, rungs_for, scores_of
+from fofx.models.pretrained import demand_source
 from fofx.options import demand_options, names_of, versions
-from fofx.outcome import histories, reach_of, write_predictions
+from fofx.outcome import histories, reaches, write_predictions
 from fofx.prepare import (
     as_parquet,
     fingerprint,
@@ -34,15 +35,14 @@ from fofx.prepare import (
     part_codes,
     paths_of,
     ranks,
-    readable_pictures,
     row_marks,
     split_rows,
     task_of,
+    usable_rows,
 )
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
-from fofx.rungs.pretrained import demand_source
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -120,11 +120,12 @@ def find(
     notices = list(table.notes)
     task, found = task_of(table, asked)
     notices += found
-    table = readable_pictures(table, task, notices)
+    table = usable_rows(table, task, notices)
     frame = table.frame
     groups = groups_of(table, asked["group"], task)
     order = None if asked["time"] is None else frame[table.resolve(asked["time"])]
-    labels = frame[task.outputs[0].name] if task.outputs[0].kind == "category" else None
+    first: type[Output] = field_class(task.outputs[0].kind)  # type: ignore[assignment]
+    labels = frame[task.outputs[0].name] if first.stratified else None
     rows = split_rows(frame.height, table.parts, labels, groups, order, asked["seed"])
     warnings = check(frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows)
     notices += warnings
@@ -144,8 +145,10 @@ def find(
     train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
     if order is not None:
         train_frame = train_frame[np.argsort(ranks(order)[rows.train], kind="stable")]
-    fields = [learn(column.name, column.kind, train_frame) for column in task.inputs]
-    ends: list[Output] = [learn(column.name, column.kind, train_frame) for column in task.outputs]  # type: ignore[misc]
+    fields = learn(task.inputs, train_frame)
+    ends: list[Output] = learn(task.outputs, train_frame)  # type: ignore[assignment]
+    for end in ends:
+        end.attune(fields)
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
         "in_time": order is not None
     }
@@ -215,7 +218,7 @@ def find(
         status="done", interrupted=climb.interrupted, winner=winner, naive=naive, metric=climb.metric,
         more_is_better=climb.more_is_better, scores=climb.results[winner].test_scores, chosen=chosen,
         rungs=[result.to_json() for result in climb.results.values()], seconds=clock.monotonic() - begun,
-        interval={end.name: reach_of(climb, winner, end) for end in ends if end.kind == "number"},
+        interval=reaches(climb, winner, ends),
     )  # fmt: skip
     function = Function(run, record, task, fields, ends, climb.rungs)
     parts = {

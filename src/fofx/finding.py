@@ -13,7 +13,7 @@ import polars as pl
 
 from fofx.encoded import Inputs, Predictions
 from fofx.errors import FofxError, Notice, RunError, TaskError, nearest
-from fofx.fields import Field, Output
+from fofx.fields import Field, Output, field_class
 from fofx.ladder import Result, make_rung
 from fofx.run import Run, rung_folder
 from fofx.rungs.average import Average
@@ -93,16 +93,11 @@ class Finding:
 
     def _try(self, rung: Rung) -> None:
         """One row without values goes through what was read from files, so that damage shows now and under its name."""
-        columns = [
-            pl.Series(column.name, np.zeros((1, 8, 8), np.uint8))
-            if column.kind == "picture"
-            else pl.Series(column.name, [None], dtype=pl.Float64 if column.kind == "number" else pl.String)
-            for column in self.task.inputs
-        ]
+        columns = [field_class(column.kind).blank(column.name) for column in self.task.inputs]
         try:
             found = rung.predict(Inputs(pl.DataFrame(columns), self.fields))
             for output in self.outputs:
-                right = (1,) if output.kind == "number" else (1, output.size)
+                right = (1, *output.prediction_shape())
                 if found[output.name].shape != right:
                     raise ValueError(f"its answers have the shape {found[output.name].shape}, not {right}")
             self._answers_of_all(found)
@@ -122,12 +117,7 @@ class Finding:
         return [Answer({name: answer.value for name, answer in zip(names, row)}) for row in zip(*each)]
 
     def _answers_of(self, output: Output, predictions: np.ndarray) -> list[Answer]:
-        values = output.answers(predictions)
-        if output.kind == "number":
-            reach = self.record.get("interval", {}).get(output.name)
-            return [Answer(v, interval=None if reach is None else (v - reach, v + reach)) for v in values]
-        names = output.names  # type: ignore[attr-defined]
-        return [Answer(v, probabilities=dict(zip(names, map(float, row)))) for v, row in zip(values, predictions)]
+        return [Answer(**told) for told in output.told(predictions, self.record.get("interval", {}).get(output.name))]
 
 
 def restored(rung: Rung, run: Run, winners: str | None = None) -> Result:

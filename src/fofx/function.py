@@ -12,7 +12,8 @@ import polars as pl
 from fofx.data.read import read
 from fofx.data.table import Table
 from fofx.errors import DataError, FofxError, RunError, TaskError, nearest
-from fofx.fields import make_field
+from fofx.fields import field_class, make_field
+from fofx.fields.number import Number
 from fofx.finding import Answer, Finding, damaged, demand_sense
 from fofx.ladder import scores_of
 from fofx.prepare import row_marks
@@ -66,7 +67,7 @@ class Function(Finding):
     def _scores(self, frame: pl.DataFrame) -> dict[str, float]:
         truths = {output.name: output.truth(frame[output.name]) for output in self.outputs}
         for output in self.outputs:
-            if output.kind == "number" and np.isnan(truths[output.name]).any():
+            if isinstance(output, Number) and np.isnan(truths[output.name]).any():
                 raise DataError("not-numbers", f"{output.name!r} should hold numbers; some values are not.")
         return scores_of(self.outputs, self.predict(frame), truths)
 
@@ -101,7 +102,8 @@ class Function(Finding):
         """What was given, as a frame with the input columns, and whether it was a single row."""
         names = [column.name for column in self.task.inputs]
         if isinstance(x, Mapping):
-            many = any(_is_column(value) for value in x.values())
+            kinds = {column.name: column.kind for column in self.task.inputs}
+            many = any(_is_column(value, kinds.get(name, "")) for name, value in x.items())
             columns = x if many else {key: value[None] if _shape(value) else [value] for key, value in x.items()}
             return self._columns(read({key: _listed(value) for key, value in columns.items()})), not many
         if isinstance(x, str | int | float | bool | Path) or x is None:
@@ -111,8 +113,8 @@ class Function(Finding):
                 )
             return self._columns(read({names[0]: [str(x) if isinstance(x, Path) else x]})), True
         if isinstance(x, np.ndarray):
-            if len(names) == 1 and self.task.inputs[0].kind == "picture" and x.ndim in (2, 3, 4):
-                single = not _is_column(x)
+            if len(names) == 1 and field_class(self.task.inputs[0].kind).blank(names[0]).dtype.is_nested():
+                single = not _is_column(x, self.task.inputs[0].kind)
                 return self._columns(read({names[0]: x[None] if single else x})), single
             x = x.tolist()
         if isinstance(x, Sequence):
@@ -159,38 +161,24 @@ class Function(Finding):
                 f"These columns are needed but are not there: {shown}.{nearest(missing[0], table.frame.columns)}",
             )
         columns = [
-            pl.Series(column.name, [None] * len(table), dtype=pl.Float64 if column.kind == "number" else pl.String)
+            field_class(column.kind).absent(column.name, len(table))
             if column.name in missing
-            else self._as_kind(table.frame[found.get(column.name, column.name)].alias(column.name), column.kind)
+            else field_class(column.kind).as_kind(table.frame[found.get(column.name, column.name)].alias(column.name))
             for column in wanted
         ]
         return pl.DataFrame(columns)
-
-    @staticmethod
-    def _as_kind(column: pl.Series, kind: str) -> pl.Series:
-        if kind == "number" and not column.dtype.is_numeric() and column.dtype != pl.Boolean:
-            numbers = column.cast(pl.Float64, strict=False)
-            if column.len() and numbers.null_count() == column.len() and column.null_count() < column.len():
-                raise DataError(
-                    "not-numbers", f"{column.name!r} should hold numbers; it holds {column.drop_nulls()[0]!r}."
-                )
-            return numbers
-        if kind == "text" and column.dtype != pl.String:
-            return column.cast(pl.String)
-        return column
 
 
 def _shape(value: Any) -> tuple[int, ...]:
     return value.shape if isinstance(value, np.ndarray) else ()
 
 
-def _is_column(value: Any) -> bool:
-    """Values of many rows: a list, a series, an array (N,); or pictures (N, H, W) or (N, H, W, C), of which (H, W) and
-    (H, W, 3 or 4) are one."""
+def _is_column(value: Any, kind: str = "") -> bool:
+    """Values of many rows: a list, a series, an array of several values of the kind."""
     shape = _shape(value)
-    if len(shape) == 3:
-        return shape[2] not in (3, 4)
-    return len(shape) in (1, 4) or isinstance(value, list | tuple | pl.Series) or hasattr(value, "iloc")
+    if shape and kind:
+        return field_class(kind).many(shape)
+    return len(shape) == 1 or isinstance(value, list | tuple | pl.Series) or hasattr(value, "iloc")
 
 
 def _listed(value: Any) -> Any:

@@ -14,36 +14,16 @@ from typing import Any
 import numpy as np
 
 from fofx.encoded import Predictions, Problem, judge
-from fofx.errors import FindError, FofxError, RunError, TaskError
+from fofx.errors import FindError, FofxError, RunError
 from fofx.fields.base import Field, Output
-from fofx.fields.number import Number
-from fofx.rungs import shapes
+from fofx.rungs import rung_class, rung_classes, shapes
 from fofx.rungs.average import Average, choose, mix
 from fofx.rungs.base import Rung
-from fofx.rungs.boosting import Boosting
-from fofx.rungs.classical import DecisionTree, Knn, NaiveBayes
-from fofx.rungs.frozen import FrozenFeatures, weights_installed
-from fofx.rungs.linear import Linear
-from fofx.rungs.naive import LastValue, Naive, last_value_columns
 from fofx.rungs.neural import Neural
 
 Watch = Callable[[dict[str, Any]], None]
-CLASSICAL: dict[str, type[Rung]] = {"knn": Knn, "tree": DecisionTree, "boosting": Boosting, "bayes": NaiveBayes}
-SHARE = {
-    "boosting": 1.5,
-    "efficientnet-frozen": 6.0,
-    "mlp": 1.0,
-    "tabm": 3.0,
-    "cnn": 1.0,
-    "resnet": 2.5,
-    "efficientnet": 4.0,
-    "gru": 1.5,
-    "transformer": 1.0,
-}
 NEAR = 1.25  # only rungs whose cost is at most this many times the best one's may join the average
 WORTH = 0.985  # the average must lower the cost at least so far: a smaller gain on validation is chance
-QUICK = ("mean", "majority", "naive", "last value", "linear", "average", "knn", "tree", "bayes")
-FEWEST = 50  # training rows: with fewer, boosting has too little to divide
 LEAST = 0.2  # seconds: with less than this left, a deep rung is not begun
 
 
@@ -71,100 +51,52 @@ class Result:
 
 def rungs_for(problem: Problem) -> list[str]:
     """The names of the rungs that suit these inputs and outputs, from naive to deep."""
-    flat, texts, pictures = (
-        bool(found)
-        for found in (problem.train.flat_fields(), problem.train.text_fields(), problem.train.picture_fields())
-    )
-    numbers = all(isinstance(output, Number) for output in problem.outputs)
-    names = ["mean" if numbers else "majority" if not any(isinstance(o, Number) for o in problem.outputs) else "naive"]
-    if problem.options.get("in_time") and last_value_columns(problem):
-        names.append("last value")
-    names.append("linear")
-    if not texts:
-        names += ["knn", "tree"] if flat else ["knn"]
-    if flat and not texts and not pictures and len(problem.train) >= FEWEST:
-        names.append("boosting")
-    if not any(isinstance(output, Number) for output in problem.outputs):
-        names.append("bayes")
-    if pictures and weights_installed() and min(f.original_side for f in problem.train.picture_fields()) >= 16:
-        names.append("efficientnet-frozen")
-    if flat and not texts and not pictures:
-        names += ["mlp", "tabm"]
-    if pictures:
-        names += ["cnn", "resnet"]
-        if "efficientnet-frozen" in names and not texts and not flat and problem.options.get("budget", 0) >= 180:
-            names.append("efficientnet")  # fine-tuning needs minutes to gain on the frozen features
-    if texts:
-        names += ["gru", "transformer"]
-    return names
+    able = [cls for cls in rung_classes() if cls.serves is None or problem.mapped in cls.serves]
+    return [*(name for cls in able for name in cls.tried(problem)), *Neural.networks(problem)]
 
 
 def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
     """The rung of a name; TaskError "unknown-model" or "model-does-not-fit" when there is none for these inputs."""
-    if name in ("mean", "majority", "naive"):
-        return Naive(name, fields, outputs)
-    if name == "last value":
-        return LastValue(name, fields, outputs)
-    if name == "linear":
-        return Linear(name, fields, outputs)
-    if name == "average":
-        return Average(name, fields, outputs)
-    kinds = {"vector" if field.block else field.kind for field in fields}
-    here = ", ".join(sorted(kinds))
-    if name == "efficientnet-frozen":
-        if "picture" not in kinds:
-            raise TaskError("model-does-not-fit", f"{name!r} works on picture input, but the inputs here are {here}.")
-        return FrozenFeatures(name, fields, outputs)
-    if name in CLASSICAL:
-        if name == "bayes" and any(isinstance(output, Number) for output in outputs):
-            raise TaskError("model-does-not-fit", "'bayes' chooses between classes; here numbers should come out.")
-        if name != "bayes" and kinds == {"text"}:
-            raise TaskError(
-                "model-does-not-fit", f"{name!r} works on columns and pictures, but the inputs here are {here}."
-            )
-        return CLASSICAL[name](name, fields, outputs)
-    shapes.demand(name, fields, tuple(CLASSICAL))
+    cls = rung_class(name)
+    if cls is not None:
+        cls.demand(name, fields, outputs)
+        return cls(name, fields, outputs)
+    others = [word for each in rung_classes() for word in each.words if each.family not in ("naive", "average")]
+    shapes.demand(name, fields, outputs, others)
     return Neural(name, fields, outputs)
 
 
 def main_metric(outputs: list[Output], options: dict) -> tuple[str, bool]:
     """The metric of the table and whether more is better: rmse for one number, r2 for several, accuracy (f1 when classes
     are weighed) for categories, and the mean of r2 and accuracy for a mixture."""
-    numbers = [isinstance(output, Number) for output in outputs]
-    if all(numbers):
-        return ("rmse", False) if len(outputs) == 1 else ("r2", True)
-    if any(numbers):
+    if len(outputs) == 1:
+        return outputs[0].main_metric(options)
+    if len({output.graded for output in outputs}) > 1:
         return "score", True
-    return ("f1" if options.get("class_weights") else "accuracy"), True
+    metric, more = outputs[0].main_metric(options)
+    return (metric, more) if more else (outputs[0].graded, True)
 
 
 def scores_of(outputs: list[Output], predictions: Predictions, truths: dict[str, np.ndarray]) -> dict[str, float]:
     """All metrics; for a mixture of numbers and categories also "score", the mean of their r2 and accuracy."""
     scores = judge(outputs, predictions, truths)
-    if len({isinstance(output, Number) for output in outputs}) == 2:
-        each = [scores.get(f"{o.name}.{'r2' if isinstance(o, Number) else 'accuracy'}") for o in outputs]
+    if len({output.graded for output in outputs}) > 1:
+        each = [scores.get(f"{output.name}.{output.graded}") for output in outputs]
         scores["score"] = float(np.mean([value for value in each if value is not None]))
     return {name: value for name, value in scores.items() if value is not None and np.isfinite(value)}
 
 
 def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, np.ndarray], options: dict) -> float:
-    """What choosing makes small on validation: relative squared error; wrong answers with a little log loss, which tells apart
-    rungs that are equally often right."""
-    total = 0.0
-    for output in outputs:
-        found, right = predictions[output.name], truths[output.name]
-        if isinstance(output, Number):
-            total += float(np.sqrt(np.mean(((found - right) / output.spread) ** 2)))
-        else:
-            scores = output.metrics(found, right)
-            wrong = 1 - (scores.get("f1" if options.get("class_weights") else "accuracy") or 0.0)
-            total += wrong + 0.1 * min(5.0, scores.get("log_loss") or 0.0)
+    """What choosing makes small on validation: the outputs' costs, added up."""
+    total = sum(output.cost(predictions[output.name], truths[output.name], options) for output in outputs)
     return total if np.isfinite(total) else float("inf")
 
 
 def share_of(name: str) -> float:
     """A rung's part of the time, in proportion; 0 for rungs that are quick by nature."""
-    return SHARE.get(name, 0.0 if name in QUICK else 1.0)
+    cls = rung_class(name)
+    habit = shapes.habit_of(name) if cls is None else None
+    return cls.share if cls is not None else habit.share if habit is not None else 1.0
 
 
 class Climb:
@@ -248,6 +180,8 @@ class Climb:
 
     def average(self) -> None:
         """Add the average of the best when it lowers the cost on validation by more than a trifle."""
+        if self.problem.mapped:
+            return  # what maps answer is no number that could be averaged
         costs = {name: self.cost(p) for name, p in self.predictions.items() if self.rungs[name].family != "naive"}
         alone = min(costs.values(), default=0.0)
         able = {name: self.predictions[name] for name, cost in costs.items() if cost <= NEAR * alone}

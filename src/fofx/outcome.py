@@ -10,16 +10,15 @@ import polars as pl
 
 from fofx.encoded import Predictions
 from fofx.fields import Output
-from fofx.fields.category import as_words
 from fofx.ladder import Climb
 from fofx.run import Run, rung_folder
 from fofx.rungs.base import Rung
 
 
-def reach_of(climb: Climb, winner: str, end: Output) -> float:
-    """Nine in ten validation answers lie within this distance of the prediction (split conformal, Vovk 2005)."""
-    errors = np.abs(climb.predictions[winner][end.name] - climb.truths[end.name])
-    return float(np.quantile(errors, min(1.0, 0.9 * (1 + 1 / len(errors)))))
+def reaches(climb: Climb, winner: str, outputs: list[Output]) -> dict[str, float]:
+    """How far nine in ten validation answers lie from the winner's prediction, for outputs with an interval."""
+    each = {end.name: end.reach(climb.predictions[winner][end.name], climb.truths[end.name]) for end in outputs}
+    return {name: reach for name, reach in each.items() if reach is not None}
 
 
 def write_predictions(
@@ -33,11 +32,7 @@ def write_predictions(
     for part, (numbers, found) in parts.items():
         columns: dict[str, Any] = {"row": numbers, "part": [part] * len(numbers)}
         for end in outputs:
-            column = frame[end.name][numbers]
-            columns[end.name] = column.cast(pl.Float64) if end.kind == "number" else as_words(column)
-            columns[f"{end.name} predicted"] = end.answers(found[end.name])
-            if end.kind == "category":
-                columns[f"{end.name} probability"] = found[end.name].max(axis=1)
+            columns |= end.kept(frame[end.name][numbers], found[end.name])
         pieces.append(pl.DataFrame(columns))
     file = BytesIO()
     pl.concat(pieces).write_parquet(file)

@@ -26,12 +26,16 @@ ORIENTATION = 0x0112
 
 
 def decode_pictures(
-    paths: Sequence[Any], size: int | tuple[int, int], channels: int = 3, threads: int | None = None
+    paths: Sequence[Any],
+    size: int | tuple[int, int],
+    channels: int = 3,
+    threads: int | None = None,
+    fit: str = "cover",
 ) -> tuple[np.ndarray, list[tuple[int, str]]]:
     """(pictures, bad): uint8 of shape (N, C, H, W), and (row, reason) of every file that could not be read.
 
-    paths: path strings (None: no picture); size: one number for squares, or (height, width). Rows that are bad stay
-    black. Raises DataError "bad-size" for sizes below 1 or channels other than 1 and 3.
+    paths: path strings (None: no picture); size: one number for squares, or (height, width); fit "cover" keeps the middle and
+    stretches nothing, "stretch" keeps the whole picture. Rows that are bad stay black. Raises DataError "bad-size" for sizes below 1 or channels other than 1 and 3.
     """
     height, width = (size, size) if isinstance(size, int) else size
     if height < 1 or width < 1 or channels not in (1, 3):
@@ -42,7 +46,7 @@ def decode_pictures(
     def some(rows: range) -> None:
         for row in rows:
             try:
-                pixels = decode(paths[row], height, width, channels)  # (H, W) or (H, W, C)
+                pixels = decode(paths[row], height, width, channels, fit)  # (H, W) or (H, W, C)
                 pictures[row] = pixels if channels == 1 else pixels.transpose(2, 0, 1)  # (C, H, W)
             except Unreadable as error:
                 bad.append((row, str(error)))
@@ -64,7 +68,7 @@ class Unreadable(Exception):
     """Why one file is no usable picture, in words."""
 
 
-def decode(path: Any, height: int, width: int, channels: int) -> np.ndarray:
+def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover") -> np.ndarray:
     """One file as uint8 of shape (H, W) for one channel or (H, W, C). Raises Unreadable."""
     if path is None:
         raise Unreadable("no picture is given")
@@ -81,6 +85,8 @@ def decode(path: Any, height: int, width: int, channels: int) -> np.ndarray:
                 image.getexif().get(ORIENTATION, 1) != 1 if "exif" in image.info or image.format == "TIFF" else False
             )
             plain = _plain(ImageOps.exif_transpose(image) if turned else image, mode)
+            if fit == "stretch":
+                return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
             return np.asarray(_cover(plain, height, width))
     except Unreadable:
         raise
@@ -131,26 +137,21 @@ def _cover(image: Image.Image, height: int, width: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
 
 
-def look_at(paths: list[str]) -> tuple[list[int], bool]:
-    """The shorter sides in pixels of the files that can be opened, and whether all of them are grey."""
-    sides, grey = [], True
+def look_at(paths: list[str]) -> tuple[list[tuple[int, int]], bool]:
+    """(height, width) in pixels of the files that can be opened, and whether all of them are grey."""
+    shapes, grey = [], True
     for path in paths:
         try:
             with Image.open(path) as picture:
-                sides.append(min(picture.size))
+                shapes.append((picture.height, picture.width))
                 grey &= picture.mode in ("1", "L", "LA", "I", "I;16", "F")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
-    return sides, grey and bool(sides)
+    return shapes, grey and bool(shapes)
 
 
-def unreadable(paths: list[str | None]) -> list[tuple[int, str]]:
-    """Row and reason of each file that cannot be decoded to its end."""
-    return decode_pictures(paths, 8, 1)[1]
-
-
-def resize_arrays(arrays: np.ndarray, side: int, channels: int) -> np.ndarray:
-    """(N, H, W) or (N, H, W, C) uint8 to (N, channels, side, side), by area and bilinear means."""
+def resize_arrays(arrays: np.ndarray, side: int | tuple[int, int], channels: int) -> np.ndarray:
+    """(N, H, W) or (N, H, W, C) uint8 to (N, channels, side, side) or (N, channels, *side), by area and bilinear means."""
     import torch
     import torch.nn.functional as F
 
@@ -158,8 +159,9 @@ def resize_arrays(arrays: np.ndarray, side: int, channels: int) -> np.ndarray:
     if pixels.shape[1] != channels:
         grey = pixels.mean(axis=1, keepdims=True).round().astype(np.uint8)
         pixels = np.repeat(grey, channels, axis=1)
-    if pixels.shape[2:] != (side, side):
+    size = (side, side) if isinstance(side, int) else tuple(side)
+    if pixels.shape[2:] != size:
         given = torch.from_numpy(np.ascontiguousarray(pixels)).float()
-        resized = F.interpolate(given, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+        resized = F.interpolate(given, size=size, mode="bilinear", antialias=True, align_corners=False)
         pixels = resized.round().clamp(0, 255).byte().numpy()
     return np.ascontiguousarray(pixels)

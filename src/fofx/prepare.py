@@ -6,6 +6,7 @@ Everything that is set aside is said, with its count; nothing is repaired in sil
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -16,11 +17,12 @@ import torch
 from fofx.data.leaks import GROUPINGS, row_hashes, special_groups
 from fofx.data.split import Split, split
 from fofx.data.table import Table
+from fofx.encoded import pair_of
 from fofx.errors import DataError, Notice, RunError, TaskError
 from fofx.fields import Field, Output, field_class
 from fofx.fields.number import LARGEST
 from fofx.run import Run
-from fofx.task import Task, infer
+from fofx.task import Column, Task, infer
 
 
 def gather(table: Table, test: Table | None, validation: Table | None) -> Table:
@@ -112,26 +114,31 @@ def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
     return notices
 
 
-def readable_pictures(table: Table, task: Task, notices: list[Notice]) -> Table:
-    """Set aside the rows whose picture files cannot be opened; an error when none can."""
-    from fofx.pictures import unreadable
-
-    for column in task.inputs:
-        if column.kind != "picture" or table.frame[column.name].dtype != pl.String:
-            continue
-        bad = unreadable(table.frame[column.name].to_list())
+def usable_rows(table: Table, task: Task, notices: list[Notice]) -> Table:
+    """Set aside the rows that hold a value which cannot be used (a picture that cannot be opened); an error when none is left."""
+    for column in (*task.inputs, *task.outputs):
+        bad = field_class(column.kind).broken(table.frame[column.name])
         if not bad:
             continue
         row, why = bad[0]
+        things = plural(column.kind)
         if len(bad) == len(table):
-            raise DataError("broken-pictures", f"No picture of {column.name!r} can be read; the first: {why}.")
-        text = f"{len(bad)} picture(s) cannot be read and their rows are left out; the first is {table.frame[column.name][row]}: {why}"
-        notices.append(Notice("broken-pictures", text, len(bad)))
+            words = f"No {column.kind} of {column.name!r} can be used; the first: {why}."
+            raise DataError(f"broken-{things}", words)
+        first = table.frame[column.name][row]
+        shown = f"the first is {first}: {why}" if isinstance(first, str) else f"the first, row {row}: {why}"
+        text = f"{len(bad)} {column.kind}(s) cannot be read and their rows are left out; {shown}"
+        notices.append(Notice(f"broken-{things}", text, len(bad)))
         kept = np.ones(len(table), dtype=bool)
         kept[[number for number, _ in bad]] = False
         table.frame = table.frame.filter(kept)
         table.parts = None if table.parts is None else table.parts.filter(kept)
     return table
+
+
+def plural(kind: str) -> str:
+    """Several of a kind, as codes of notices call them."""
+    return kind if kind.endswith("s") else f"{kind}s"
 
 
 def groups_of(table: Table, group: str | None, task: Task) -> np.ndarray | None:
@@ -205,8 +212,8 @@ def known_classes(frame: pl.DataFrame, outputs: list[Output]) -> np.ndarray:
     """Rows whose classes occur in training; others cannot be used to choose between rungs."""
     known = np.ones(frame.height, dtype=bool)
     for output in outputs:
-        if output.kind == "category":
-            known &= output.truth(frame[output.name]) >= 0
+        if output.stratified:
+            known &= output.known(output.truth(frame[output.name]))
     if not known.any():
         raise DataError(
             "unseen-classes",
@@ -267,8 +274,14 @@ def split_rows(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed
     return found
 
 
-def learn(name: str, kind: str, frame: pl.DataFrame) -> Field:
-    """The field of a column, learnt from these rows."""
-    field = field_class(kind)(name)
-    field.learn(frame[name])
-    return field
+def learn(columns: Sequence[Column], frame: pl.DataFrame) -> list[Field]:
+    """The fields of these columns, learnt from these rows. The two sides of a pair learn from both, so that they are alike."""
+    fields = [field_class(column.kind)(column.name) for column in columns]
+    pair = pair_of(fields)
+    for field in fields:
+        column = frame[field.name]
+        if pair:
+            other = next(each for each in pair if each is not field)
+            column = pl.concat([column, frame[other.name].alias(field.name)])
+        field.learn(column)
+    return fields

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from fofx.errors import Notice, TaskError, nearest
-from fofx.fields import Output, field_class
+from fofx.fields import Output, field_class, kinds
 
 FEW_CLASSES = 20  # whole numbers with at most this many different values may be classes
 LONG_TEXT = 12  # characters: longer words, mostly different from row to row, are text and not categories
@@ -38,10 +38,10 @@ class Task:
 
     @property
     def cell(self) -> tuple[int, int]:
-        """(in, out): 1 vector, 2 picture, 3 sequence; 1 regression, 2 classification. The largest of several counts."""
-        ways_in = {"picture": 2, "text": 3}
-        ways_out = {"number": 1}
-        return max(ways_in.get(c.kind, 1) for c in self.inputs), max(ways_out.get(c.kind, 2) for c in self.outputs)
+        """(in, out): 1 vector, 2 picture, 3 sequence; 1 regression, 2 classification, 3 structure. The largest of several
+        counts."""
+        way_out = max(getattr(field_class(c.kind), "way_out", 2) for c in self.outputs)
+        return max(field_class(c.kind).way for c in self.inputs), way_out
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -99,15 +99,22 @@ def infer(
         if not issubclass(field_class(column.kind), Output):
             raise TaskError(
                 "kind-cannot-come-out",
-                f"{column.name!r} holds {column.kind}; what comes out must be numbers or categories so far. "
+                f"{column.name!r} holds {column.kind}; what comes out must be one of {', '.join(outputs_known())}. "
                 f"Choose another column, or give its kind: kinds={{{column.name!r}: 'category'}}.",
             )
-        if frame.height and frame[column.name].n_unique() == 1:
+        nested = frame[column.name].dtype.is_nested()
+        if frame.height and not nested and frame[column.name].n_unique() == 1:
             only = frame[column.name][0]
             raise TaskError(
                 "one-class",
                 f"{column.name!r} is {only!r} in every row: there is nothing to tell apart. Choose another output.",
             )
+    alone = next((column for column in ends if field_class(column.kind).mapped), None)  # type: ignore[attr-defined]
+    if alone and len(ends) > 1:
+        raise TaskError(
+            "comes-out-alone",
+            f"{alone.name!r} holds {alone.kind}, which comes out alone; ask for the others in a task of their own.",
+        )
     starts, left_out = [], []
     for name in chosen:
         kind = kinds.get(name)
@@ -119,7 +126,20 @@ def infer(
         else:
             field_class(kind)
             starts.append(Column(name, kind))
+    if alone:
+        answer: type[Output] = field_class(alone.kind)  # type: ignore[assignment]
+        wanted = answer.takes
+        left_out += [(column.name, "beside") for column in starts if column.kind != wanted]
+        starts = [column for column in starts if column.kind == wanted]
+        if len(starts) != 1:
+            words = f"{alone.name!r} holds {alone.kind}, which comes out of one {wanted}; there are {len(starts)} among the inputs."
+            raise TaskError(f"needs-{wanted}", words)
     for reason, code, words in (
+        (
+            "beside",
+            "beside-columns",
+            "stand beside the input from which alone this output comes",
+        ),
         ("id", "id-columns", "differ in every row, so nothing can be learnt from them (an id?)"),
         ("constant", "constant-columns", "hold one value only"),
         ("empty", "empty-columns", "hold nothing"),
@@ -127,8 +147,8 @@ def infer(
         names = [name for name, why in left_out if why == reason]
         if names:
             shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
-            text = (
-                f"Left out: {shown}: {len(names)} column(s) that {words}. Name them as inputs to use them all the same."
+            text = f"Left out: {shown}: {len(names)} column(s) that {words}." + (
+                "" if reason == "beside" else " Name them as inputs to use them all the same."
             )
             notices.append(Notice(code, text, len(names)))
     if not starts:
@@ -138,6 +158,11 @@ def infer(
     if not starts:
         raise TaskError("no-input", "No input column is left that could tell anything; name the inputs to force them.")
     return Task(tuple(starts), tuple(ends), tuple(left_out)), notices
+
+
+def outputs_known() -> list[str]:
+    """The kinds that can come out."""
+    return sorted(kind for kind, cls in kinds().items() if issubclass(cls, Output))
 
 
 def useless(column: pl.Series) -> str | None:
@@ -162,9 +187,10 @@ def useless(column: pl.Series) -> str | None:
 
 
 def input_kind(column: pl.Series) -> str:
-    """number, category, date, text or picture, from what the column holds."""
-    if isinstance(column.dtype, pl.Array):
-        return "picture"
+    """The kind of a column, from what it holds."""
+    for cls in kinds().values():
+        if cls.recognises(column):
+            return cls.kind
     if column.dtype.is_temporal():
         return "date"
     if column.dtype.is_numeric():
@@ -187,8 +213,9 @@ def output_kind(column: pl.Series) -> str:
         return "category" if whole and few else "number"
     if column.dtype.is_temporal():
         return "date"
-    if isinstance(column.dtype, pl.Array):
-        return "picture"
+    for cls in kinds().values():
+        if cls.recognises(column):
+            return cls.kind
     if column.dtype == pl.String and _dates(known):
         return "date"
     if column.dtype == pl.String and _reads_like_text(known) and known.n_unique() > 0.5 * known.len():

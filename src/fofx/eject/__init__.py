@@ -146,14 +146,12 @@ def _test(function: Finding, name: str, neural: bool) -> str:
     """Lines that score the validation and the test rows beside the run's own scores."""
     result = next(result for result in function.rungs if result.name == name)
     metric = function.metric
-    each = {
-        output.name: ("r2" if output.kind == "number" else "accuracy") if metric == "score" else metric
-        for output in function.outputs
-    }
+    each = {output.name: output.graded if metric == "score" else metric for output in function.outputs}
     parts = []
     for output, word in each.items():
         right = f"truth[{quoted(output)}]"
-        parts.append(METRICS[word].format(right=right, found=f"found[{quoted(output)}]"))
+        said = METRICS.get(word, "output.metrics({found}, {right})[" + quoted(word) + "]")
+        parts.append(said.format(right=right, found=f"found[{quoted(output)}]"))
     lines = 'def score(found, frame):\n    """The run\'s main metric of predictions."""\n'
     lines += "    truth = {output.name: output.truth(frame[output.name]) for output in outputs}\n"
     if len(parts) == 1:

@@ -17,8 +17,10 @@ import polars as pl
 from fofx.data.again import read_again
 from fofx.data.split import _moments, codes_of, grouped_parts, random_parts, stratified_parts, time_parts
 from fofx.eject.pieces import class_folders, unpack
-from fofx.fields import Field, Output
-from fofx.pictures import decode_pictures
+from fofx.encoded import pair_of
+from fofx.fields import Field, Output, field_class
+from fofx.fields.number import Number
+from fofx.prepare import plural
 from fofx.run import Run
 from fofx.rungs.base import Code, quoted
 
@@ -28,7 +30,7 @@ FRACTIONS = "(0.7, 0.15, 0.15)"
 def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], beside: str) -> Code:
     """The Code of reading, splitting and learning. `beside` is the name of the copy of the data beside the script."""
     settings: dict[str, Any] = {}
-    things: list[Any] = [read_again, decode_pictures, class_folders, unpack, codes_of, grouped_parts, random_parts]
+    things: list[Any] = [read_again, class_folders, unpack, codes_of, grouped_parts, random_parts]
     things += [stratified_parts, time_parts, _moments, *(type(field) for field in (*fields, *outputs))]
     possible: dict[str, dict[str, set]] = {}
     steps = [
@@ -39,11 +41,13 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
     steps.append(("fields", _learn(fields, outputs, settings)))
     asked = {} if record["asked"]["class_weights"] else {"options.get('class_weights')": {False}}
     possible |= {type(output).__name__: asked for output in outputs}
-    files = {not in_memory(run)}
-    if in_memory(run):
-        schema = pl.read_parquet_schema(run.path / "data.parquet")
-        files = {schema[field.name] == pl.String for field in fields if field.kind == "picture"}
-    possible["Picture"] = {"column.dtype == pl.String": files}
+    schema = pl.read_parquet_schema(run.path / "data.parquet") if in_memory(run) else {}
+    for field in (*fields, *outputs):
+        if not field.block:
+            files = {
+                schema[other.name] == pl.String if schema else True for other in fields if type(other) is type(field)
+            }
+            possible.setdefault(type(field).__name__, {}).update({"column.dtype == pl.String": files})
     return Code(settings, [(key, "\n".join(lines) + "\n") for key, lines in steps], things, possible)
 
 
@@ -103,14 +107,13 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
     lines.append(f"frame = frame.drop_nulls({quoted(names)})  # rows without an answer teach nothing")
     real = ("Float", "percent", "comma", "thousands")
     if any(types.get(name, "").startswith(real) or name in said for name in names):
-        numbers = [output.name for output in outputs if output.kind == "number"]
+        numbers = [output.name for output in outputs if isinstance(output, Number)]
         lines.append(f"frame = frame.filter(pl.all_horizontal(pl.col({quoted(numbers)}).is_finite()))")
-    if any(notice["code"] == "broken-pictures" for notice in record["warnings"]):
-        for column in record["task"]["inputs"]:
-            if column["kind"] == "picture":
-                lines.append(f"pictures, bad = decode_pictures(frame[{quoted(column['name'])}].to_list(), 8, 1)")
-                lines.append("broken = [row for row, why in bad]")
-                lines.append("frame = frame[np.setdiff1d(np.arange(frame.height), broken)]")
+    for column in columns:
+        if any(notice["code"] == f"broken-{plural(column['kind'])}" for notice in record["warnings"]):
+            kind = field_class(column["kind"]).__name__
+            lines.append(f"broken = [row for row, why in {kind}.broken(frame[{quoted(column['name'])}])]")
+            lines.append("frame = frame[np.setdiff1d(np.arange(frame.height), broken)]")
     return lines
 
 
@@ -144,7 +147,7 @@ def _narrow(readers: list[dict], possible: dict) -> None:
 
 def _split(run: Run, record: dict, outputs: list[Any], settings: dict) -> list[str]:
     asked, how = record["asked"], record["data"]["split"]
-    labels = f"codes_of(frame[{quoted(outputs[0].name)}].to_list())" if outputs[0].kind == "category" else None
+    labels = f"codes_of(frame[{quoted(outputs[0].name)}].to_list())" if outputs[0].stratified else None
     group, order = asked["group"], asked["time"]
     order_name, group_name = (record["columns"].get(word) for word in ("time", "group"))
     if how.startswith("as given") or (group and group_name is None):
@@ -178,7 +181,7 @@ def _split(run: Run, record: dict, outputs: list[Any], settings: dict) -> list[s
 def _learn(fields: list[Field], outputs: list[Any], settings: dict) -> list[str]:
     """The fields by how they enter a model; each learns from the training rows."""
     lines, every = [], []
-    flat = [field for field in fields if field.block]
+    flat = [field for field in fields if field.shelf == "columns"]
     classes = dict.fromkeys(type(field).__name__ for field in flat)
     if flat:
         if len(classes) == 1:
@@ -190,21 +193,31 @@ def _learn(fields: list[Field], outputs: list[Any], settings: dict) -> list[str]
             lines.append(f"kinds = {{{kinds}}}")
             lines.append("columns = [kinds[kind](name) for name, kind in INPUTS.items()]")
         every.append("*columns")
-    for word, block in (("texts", "text"), ("pictures", "picture")):
-        own = [field for field in fields if not field.block and field.kind == block]
-        if own:
-            pairs = ", ".join(f"{quoted(field.name)}: {type(field).__name__}({quoted(field.name)})" for field in own)
-            lines.append(f"{word} = {{{pairs}}}")
-            every.append(f"*{word}.values()")
+    for shelf in dict.fromkeys(field.shelf for field in fields if field.shelf != "columns"):
+        own = [field for field in fields if field.shelf == shelf]
+        made = ", ".join(f"{quoted(field.name)}: {type(field).__name__}({quoted(field.name)})" for field in own)
+        lines.append(f"{shelf} = {{{made}}}")
+        every.append(f"*{shelf}.values()")
     if len(outputs) == 1:
         lines.append(f"output = {type(outputs[0]).__name__}({quoted(outputs[0].name)})")
         lines.append("outputs = [output]")
     else:
         lines.append("outputs = [" + ", ".join(f"{type(o).__name__}({quoted(o.name)})" for o in outputs) + "]")
-    lines.append(f"for field in [{', '.join(every)}, *outputs]:")
+    pair = pair_of(fields)
+    lines.append(f"for field in [{', '.join(every) if not pair else ''}{', ' if not pair else ''}*outputs]:")
     lines.append("    field.learn(train[field.name])  # from the training rows only")
+    if pair:
+        names = quoted([field.name for field in pair])
+        lines.append(
+            f"for field in [{', '.join(every)}]:  # the two sides of a pair learn from both, so that they are alike"
+        )
+        lines.append(
+            f"    field.learn(pl.concat([train[name].alias(field.name) for name in sorted({names}, key=lambda n: n != field.name)]))"
+        )
+    if any(type(output).attune is not Output.attune for output in outputs):
+        lines.append(f"output.attune([{', '.join(every)}])")
     for output in outputs:
-        if output.kind == "category":
+        if output.stratified:
             one = "output" if len(outputs) == 1 else f"outputs[{outputs.index(output)}]"
             lines.append(f"known = {one}.truth(validation[{one}.name]) >= 0  # of classes that training had")
             lines.append("validation = validation.filter(known)")

@@ -7,7 +7,10 @@ Shapes: N rows, V variants of a row, H x W pixels, C colours.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +22,6 @@ from fofx.explain.markup import alone, draw
 from fofx.explain.occlude import Found, Span, Variants, variants_of
 from fofx.explain.terminal import as_lines
 from fofx.fields.base import Field, Flat, Output
-from fofx.fields.number import Number
 
 if TYPE_CHECKING:
     from fofx.finding import Finding
@@ -91,6 +93,7 @@ def explain_rows(
     function: Finding, frame: pl.DataFrame, rung: str | None = None, places: int = PLACES
 ) -> list[list[Explanation]]:
     """For each row, an Explanation of each output. All rows are predicted in one call."""
+    import_kinds()
     frame = frame.select([each.name for each in function.fields])
     fields, wide = chosen_fields(function.fields, frame)
     each = [
@@ -109,6 +112,14 @@ def explain_rows(
             notes.append(Notice("naive-explained", text, 1))
         found.append([told(output, predictions, rows, variants, fields, notes) for output in function.outputs])
     return found
+
+
+@cache
+def import_kinds() -> None:
+    """Let every file of a kind (`of_KIND.py`) register how a value of it is taken away piece by piece."""
+    for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("of_"):
+            importlib.import_module(f"{__name__}.{module.name}")
 
 
 def chosen_fields(fields: list[Field], frame: pl.DataFrame) -> tuple[list[Field], Notice | None]:
@@ -150,9 +161,8 @@ def told(
     """One output's explanation from the predictions of one row's variants."""
     predicted = predictions[output.name][rows]  # (V,) or (V, classes)
     value = output.answers(predicted[:1])[0]
-    number = isinstance(output, Number)
-    scores = predicted if number else predicted[:, int(predicted[0].argmax())]  # (V,)
-    explanation = Explanation(output.name, value, None if number else str(value), float(scores[0]), notes=list(notes))
+    about, scores = output.strength(predicted)  # (V,)
+    explanation = Explanation(output.name, value, about, float(scores[0]), notes=list(notes))
     losses = scores[0] - scores[1:]
     at = 0
     for each in fields:  # in the order of the frame's columns, which is that of the fields

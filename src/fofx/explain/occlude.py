@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import polars as pl
@@ -61,26 +62,43 @@ class Found:
     heat: np.ndarray | None = None  # (H, W)
 
 
+@singledispatch
 def variants_of(field: Field, column: pl.Series, places: int) -> Variants:
-    """The variants for one input. `column` holds the one value; `places` is P, for pictures."""
-    if isinstance(field, Number):
-        value = as_numbers(column)[0]
-        known = None if np.isnan(value) else float(value)
-        return flat(pl.Series(field.name, [known, field.typical], dtype=pl.Float64), (known, field.typical))
-    if isinstance(field, Category):
-        word = as_words(column)[0]
-        return flat(pl.Series(field.name, [word, field.typical], dtype=pl.String), (word, field.typical))
-    if isinstance(field, Date):
-        moments = np.array([as_seconds(column)[0], field.typical])
-        microseconds = [None if np.isnan(moment) else round(moment * 1e6) for moment in moments]
-        dates = pl.Series(field.name, microseconds, dtype=pl.Int64).cast(pl.Datetime("us"))
-        return flat(dates, (dates[0], dates[1]))
-    if isinstance(field, Text):
-        return text_variants(field.name, as_texts(column)[0])
-    if isinstance(field, Picture):
-        return picture_variants(field.name, one_picture(field, column), places)
+    """The variants for one input. `column` holds the one value; `places` is P, for pictures. A further kind is a file
+    `of_KIND.py` beside this one that registers its own function."""
     note = Notice("not-explained", f"What {field.name} carried cannot be said: a {field.kind} cannot be taken away.", 1)
     return Variants(column, (None, None), lambda losses: Found(0.0), note)
+
+
+@variants_of.register
+def of_number(field: Number, column: pl.Series, places: int) -> Variants:
+    value = as_numbers(column)[0]
+    known = None if np.isnan(value) else float(value)
+    return flat(pl.Series(field.name, [known, field.typical], dtype=pl.Float64), (known, field.typical))
+
+
+@variants_of.register
+def of_category(field: Category, column: pl.Series, places: int) -> Variants:
+    word = as_words(column)[0]
+    return flat(pl.Series(field.name, [word, field.typical], dtype=pl.String), (word, field.typical))
+
+
+@variants_of.register
+def of_date(field: Date, column: pl.Series, places: int) -> Variants:
+    moments = np.array([as_seconds(column)[0], field.typical])
+    microseconds = [None if np.isnan(moment) else round(moment * 1e6) for moment in moments]
+    dates = pl.Series(field.name, microseconds, dtype=pl.Int64).cast(pl.Datetime("us"))
+    return flat(dates, (dates[0], dates[1]))
+
+
+@variants_of.register
+def of_text(field: Text, column: pl.Series, places: int) -> Variants:
+    return text_variants(field.name, as_texts(column)[0])
+
+
+@variants_of.register
+def of_picture(field: Picture, column: pl.Series, places: int) -> Variants:
+    return picture_variants(field.name, one_picture(field, column), places)
 
 
 def flat(column: pl.Series, shown: tuple[object, object]) -> Variants:

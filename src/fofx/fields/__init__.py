@@ -10,16 +10,16 @@ import importlib
 import pkgutil
 from functools import cache
 
-from fofx.errors import TaskError, nearest
+from fofx.errors import RunError, TaskError, nearest
 from fofx.fields.base import Field, Flat, Output
 
-__all__ = ["Field", "Flat", "Output", "field_class", "kinds", "make_field"]
+__all__ = ["Field", "Flat", "Output", "block_class", "field_class", "kinds", "make_field"]
 
 
 def kinds() -> dict[str, type[Field]]:
     """Every kind of column that has a file in this folder: {"number": Number, ...}."""
     _import_all()
-    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}  # type: ignore[type-abstract]
+    return {cls.kind: cls for cls in _subclasses(Field) if cls.kind}
 
 
 @cache
@@ -41,6 +41,15 @@ def field_class(kind: str) -> type[Field]:
             f"The kind {kind!r} is not known; kinds are {', '.join(sorted(known))}.{nearest(kind, known)}",
         )
     return known[kind]
+
+
+def block_class(kind: str) -> type[Field]:
+    """The class that knows a part of a network's shape: of its kind, or of the block ("vector") that it joins."""
+    known = kinds()
+    found = known.get(kind) or next((cls for cls in known.values() if cls.block == kind), None)
+    if found is None:
+        raise RunError("damaged-run", f"The run's network reads {kind!r}, which this fofx does not know.")
+    return found
 
 
 def make_field(state: dict) -> Field:

@@ -49,6 +49,9 @@ class Category(Flat, Output):
     kind = "category"
     learnt = ("names", "counts", "typical")
     pieces = (learn_values, _is_number, class_numbers, one_hot)
+    stratified = True
+    naive_name = "majority"
+    graded = "accuracy"
 
     def learn(self, column: pl.Series) -> None:
         values = as_words(column)
@@ -100,11 +103,49 @@ class Category(Flat, Output):
             scores["accuracy"] = (scores["accuracy"] or 0.0) * float(known.mean())
         return scores
 
+    def main_metric(self, options: dict) -> tuple[str, bool]:
+        return ("f1" if options.get("class_weights") else "accuracy"), True
+
+    def cost(self, predictions: np.ndarray, truth: np.ndarray, options: dict) -> float:
+        """Wrong answers with a little log loss, which tells apart rungs that are equally often right."""
+        scores = self.metrics(predictions, truth)
+        wrong = 1 - (scores.get(self.main_metric(options)[0]) or 0.0)
+        return wrong + 0.1 * min(5.0, scores.get("log_loss") or 0.0)
+
+    def known(self, truth: np.ndarray) -> np.ndarray:
+        return truth >= 0
+
     def naive(self, truth: np.ndarray) -> np.ndarray:
         return np.bincount(truth[truth >= 0], minlength=self.size) / max(1, (truth >= 0).sum())  # (K,)
 
     def answers(self, predictions: np.ndarray) -> list:
         return [self.names[number] for number in predictions.argmax(axis=1)]
+
+    def row_costs(self, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        return (predictions.argmax(axis=1) != truth).astype(np.float64)  # (N,)
+
+    def strength(self, predictions: np.ndarray) -> tuple[str | None, np.ndarray]:
+        """The chance of the class that the first variant answers."""
+        number = int(predictions[0].argmax())
+        return str(self.names[number]), predictions[:, number]
+
+    def loss_line(self, asked: dict) -> str:
+        more = ", weight=class_weights" if asked.get("class_weights") else ""
+        more += f", label_smoothing={asked['label_smoothing']:g}" if asked.get("label_smoothing") else ""
+        return f"loss = F.cross_entropy(model(x), y{more})    # {self.name}: {self.size} classes"
+
+    def prediction_shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    def told(self, predictions: np.ndarray, reach: float | None = None) -> list[dict]:
+        return [
+            {"value": value, "probabilities": dict(zip(self.names, map(float, row)))}
+            for value, row in zip(self.answers(predictions), predictions)
+        ]
+
+    def kept(self, column: pl.Series, predictions: np.ndarray) -> dict:
+        kept = super().kept(column, predictions) | {self.name: as_words(column)}
+        return kept | {f"{self.name} probability": predictions.max(axis=1)}
 
 
 def as_words(column: pl.Series) -> list:

@@ -10,6 +10,7 @@ import polars as pl
 import torch
 
 from fofx import losses, metrics
+from fofx.errors import DataError
 from fofx.fields.base import Flat, Output
 
 LARGEST = 1e150
@@ -40,6 +41,9 @@ class Number(Flat, Output):
     kind = "number"
     learnt = ("mean", "spread", "flag_missing", "low", "high", "typical")
     pieces = (learn_scale, encode_numbers)
+    way_out = 1
+    naive_name = "mean"
+    graded = "r2"
 
     def learn(self, column: pl.Series) -> None:
         values = as_numbers(column)
@@ -55,6 +59,21 @@ class Number(Flat, Output):
 
     def feature_names(self) -> list[str]:
         return [self.name, f"{self.name} missing"] if self.flag_missing else [self.name]
+
+    @classmethod
+    def as_kind(cls, column: pl.Series) -> pl.Series:
+        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+            return column
+        numbers = column.cast(pl.Float64, strict=False)
+        if column.len() and numbers.null_count() == column.len() and column.null_count() < column.len():
+            raise DataError("not-numbers", f"{column.name!r} should hold numbers; it holds {column.drop_nulls()[0]!r}.")
+        return numbers
+
+    @classmethod
+    def absent(cls, name: str, rows: int) -> pl.Series:
+        return pl.Series(name, [None] * rows, dtype=pl.Float64)
+
+    # ---- as an answer
 
     @property
     def size(self) -> int:
@@ -78,11 +97,45 @@ class Number(Flat, Output):
     def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
         return metrics.regression(truth, predictions)
 
+    def main_metric(self, options: dict) -> tuple[str, bool]:
+        return "rmse", False
+
+    def cost(self, predictions: np.ndarray, truth: np.ndarray, options: dict) -> float:
+        """Relative squared error."""
+        return float(np.sqrt(np.mean(((predictions - truth) / self.spread) ** 2)))
+
     def naive(self, truth: np.ndarray) -> np.ndarray:
         return np.asarray(truth.mean())
 
     def answers(self, predictions: np.ndarray) -> list:
         return [float(value) for value in predictions]
+
+    def row_costs(self, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        return ((predictions - truth) / self.spread) ** 2  # (N,)
+
+    def strength(self, predictions: np.ndarray) -> tuple[str | None, np.ndarray]:
+        return None, predictions
+
+    def loss_line(self, asked: dict) -> str:
+        scale = f"(y {-self.mean:+.4g}) / {self.spread:.4g}"
+        return f"loss = F.mse_loss(model(x), {scale})    # {self.name}, standardised"
+
+    def prediction_shape(self) -> tuple[int, ...]:
+        return ()
+
+    def reach(self, predictions: np.ndarray, truth: np.ndarray) -> float:
+        """Nine in ten right answers lie within this distance of the prediction (split conformal, Vovk 2005)."""
+        errors = np.abs(predictions - truth)
+        return float(np.quantile(errors, min(1.0, 0.9 * (1 + 1 / len(errors)))))
+
+    def told(self, predictions: np.ndarray, reach: float | None = None) -> list[dict]:
+        return [
+            {"value": value, "interval": None if reach is None else (value - reach, value + reach)}
+            for value in self.answers(predictions)
+        ]
+
+    def kept(self, column: pl.Series, predictions: np.ndarray) -> dict:
+        return super().kept(column.cast(pl.Float64), predictions)
 
 
 def as_numbers(column: pl.Series) -> np.ndarray:

@@ -6,11 +6,19 @@ Shapes: N rows, T positions (tokens).
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import polars as pl
 import torch
+from torch import nn
 
-from fofx.fields.base import Field
+from fofx.errors import TaskError
+from fofx.fields.base import Field, Habit, Take
+from fofx.models.pretrained import encode_by, make, text_part
+from fofx.models.reading import Words
+
+FEW = 10_000  # training texts: a wide network learns fewer by heart
 
 
 def learn_tokenizer(texts: list[str], vocabulary: int):
@@ -59,9 +67,18 @@ class Text(Field):
     """(N, T) token numbers, int32, 0 = padding."""
 
     kind = "text"
+    way = 3
+    shelf = "texts"
     learnt = ("tokenizer_json", "length", "vocabulary", "typical")
     pieces = (learn_tokenizer, encode_texts)
     longest = 160  # tokens; attention costs the square of it
+    networks: ClassVar[dict[str, Habit]] = {
+        "gru": Habit(5e-3, epochs=10, share=1.5, dropout=0.5, unasked=True),
+        "transformer": Habit(2e-3, epochs=6, dropout=0.4, unasked=True),
+        "lstm": Habit(5e-3, epochs=10, dropout=0.5),
+        "rnn": Habit(3e-3, epochs=6, dropout=0.5, family="small"),
+    }
+    usual = "gru"
 
     def learn(self, column: pl.Series) -> None:
         texts = as_texts(column)
@@ -81,6 +98,73 @@ class Text(Field):
 
     def encode(self, column: pl.Series) -> torch.Tensor:
         return torch.from_numpy(encode_texts(as_texts(column), self._tokenizer, self.length))
+
+    def flat_numbers(self, column: pl.Series) -> np.ndarray:
+        """Nothing: which words a text has is counted by n-grams elsewhere."""
+        return np.zeros((len(column), 0), np.float32)
+
+    @classmethod
+    def as_kind(cls, column: pl.Series) -> pl.Series:
+        return column if column.dtype == pl.String else column.cast(pl.String)
+
+    # ---- networks
+
+    def serves(self, model: str) -> bool:
+        return model in self.networks or model.startswith(("bert/", "hf/"))
+
+    def part(self, model: str, rows: int, alone: bool, take: Take) -> dict:
+        if model.startswith(("bert/", "hf/")):
+            return {"kind": self.kind, **text_part(model, self.name)}
+        wide = {"width": 128, "layers": 2} if rows >= FEW else {"width": 64, "layers": 1}
+        part = {"block": self.name, "kind": self.kind, "model": model, "vocabulary": self.vocabulary}
+        return part | {"positions": self.longest, **wide, "dropout": self.networks[model].dropout}
+
+    def tensor(self, column: pl.Series, part: dict) -> torch.Tensor:
+        if "tokenizer" in part:
+            return encode_by(as_texts(column), part["tokenizer"], part["length"])
+        return self.encode(column)
+
+    def looked_at(self, part: dict) -> Any:
+        return part.get("folder")
+
+    @staticmethod
+    def network(part: dict, outputs: int | None, pretrained: bool = False) -> nn.Module:
+        name = part["model"]
+        if name in ("gru", "lstm", "rnn"):
+            from fofx.models.rnn import TextRNN
+
+            return TextRNN(part["vocabulary"], outputs, width=part["width"], kind=name, dropout=part["dropout"])
+        if name == "transformer":
+            from fofx.models.transformer import Transformer
+
+            return Transformer(
+                part["vocabulary"],
+                outputs,
+                width=part["width"],
+                layers=part["layers"],
+                positions=part["positions"],
+                dropout=part["dropout"],
+            )
+        return make(part, outputs, pretrained)
+
+    @staticmethod
+    def reader(part: dict) -> tuple[type[nn.Module], tuple] | None:
+        return Words, ()
+
+    @staticmethod
+    def probe(part: dict) -> torch.Tensor:
+        return torch.ones(2, 4, dtype=torch.int32)
+
+    @staticmethod
+    def lengths(tensor: torch.Tensor) -> torch.Tensor | None:
+        return (tensor != 0).sum(dim=1)
+
+    @classmethod
+    def script_tensor(cls, part: dict) -> str:
+        if "tokenizer" in part:
+            words = f"{part['model']!r} comes with a checkpoint of its own and cannot be one plain script."
+            raise TaskError("cannot-eject", words)
+        return super().script_tensor(part)
 
     def tokens(self, text: str) -> list[str]:
         """The pieces that a text is cut into, for pictures and explanations."""

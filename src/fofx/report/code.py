@@ -116,15 +116,7 @@ def model_of(rung: Neural) -> str:
 
 def loss_of(function: Finding) -> str:
     """The loss as written in PyTorch; several outputs' losses are added up."""
-    asked, lines = function.record["asked"], []
-    for output in function.outputs:
-        if isinstance(output, Number):
-            scale = f"(y {-output.mean:+.4g}) / {output.spread:.4g}"
-            lines.append(f"loss = F.mse_loss(model(x), {scale})    # {output.name}, standardised")
-            continue
-        more = ", weight=class_weights" if asked.get("class_weights") else ""
-        more += f", label_smoothing={asked['label_smoothing']:g}" if asked.get("label_smoothing") else ""
-        lines.append(f"loss = F.cross_entropy(model(x), y{more})    # {output.name}: {output.size} classes")
+    lines = [output.loss_line(function.record["asked"]) for output in function.outputs]
     if len(lines) > 6:
         lines = [*lines[:5], f"# and {len(lines) - 5} more outputs, each with a loss of its own"]
     return "\n".join(lines[:1] + [line.replace("loss =", "loss +=") for line in lines[1:]])

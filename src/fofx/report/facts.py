@@ -18,8 +18,7 @@ from fofx import metrics
 from fofx.data.read import read
 from fofx.errors import FofxError
 from fofx.fields.base import Output
-from fofx.fields.number import Number
-from fofx.prepare import drop_unanswered, fingerprint, gather, readable_pictures
+from fofx.prepare import drop_unanswered, fingerprint, gather, usable_rows
 
 if TYPE_CHECKING:
     from fofx.finding import Finding
@@ -66,11 +65,7 @@ class Facts:
             known = {name: values[self.sample] for name, values in known.items()}
         total = np.zeros(len(self.sample))
         for output in self.function.outputs:
-            right = self.right(output)[self.sample]
-            if isinstance(output, Number):
-                total += ((known[output.name] - right) / output.spread) ** 2
-            else:
-                total += known[output.name].argmax(axis=1) != right
+            total += output.row_costs(known[output.name], self.right(output)[self.sample])
         return total
 
     def interval(self) -> tuple[float, float] | None:
@@ -192,7 +187,7 @@ def read_test_rows(function: Finding, rows: np.ndarray) -> pl.DataFrame | None:
             table.parts = table.frame[table.resolve(function.record["asked"]["split"])].cast(pl.String)
         drop_unanswered(table, [column.name for column in function.task.outputs])
         if fingerprint(table.frame) != data.get("fingerprint"):
-            table = readable_pictures(table, function.task, [])
+            table = usable_rows(table, function.task, [])
         if fingerprint(table.frame) != data.get("fingerprint"):
             return None
         return table.frame[rows]

@@ -19,10 +19,12 @@ from fofx.explain.markup import bars, draw, escape, picture_uri, words
 from fofx.explain.occlude import one_picture
 from fofx.explain.terminal import shown
 from fofx.fields.base import Flat, Output
+from fofx.fields.category import Category
 from fofx.fields.number import Number
 from fofx.fields.picture import Picture
 from fofx.ladder import scores_of
 from fofx.report.facts import Facts
+from fofx.report.shown import answer_drawn, headline, import_kinds, input_drawn
 
 MOST_WRONG, MOST_RIGHT = 6, 3  # rows shown
 SECONDS = 1.2  # that explaining may take, and again that shuffling columns may take
@@ -69,6 +71,11 @@ def chosen(
     facts: Facts, output: Output, most_wrong: int = MOST_WRONG, most_right: int = MOST_RIGHT
 ) -> tuple[list[int], list[int]]:
     """Places of the worst mistakes (largest errors; surest of a wrong class) and of some right answers, far apart."""
+    cost = f"{output.name} cost"
+    if cost in facts.test.columns:
+        costs = facts.test[cost].to_numpy()
+        order = np.argsort(-costs, kind="stable")
+        return [int(n) for n in order[:most_wrong] if costs[n] > 0], [int(n) for n in order[::-1][:most_right]]
     right, predicted = facts.right_of(output), facts.predicted_of(output)
     if isinstance(output, Number):
         errors = np.abs(predicted - right)
@@ -176,37 +183,45 @@ def cards(facts: Facts, rows: list[Shown]) -> str:
 
 def card(facts: Facts, row: Shown) -> str:
     output = facts.function.outputs[0]
-    right, answered = (facts.test[name][row.place] for name in (output.name, f"{output.name} predicted"))
     number = facts.test["row"][row.place] + 1
-    if isinstance(output, Number):
-        values = {"answered": shown(answered), "right": shown(right), "error": f"{answered - right:+.4g}"}
-        head = words("report.card.number", **values)
-    else:
-        name = f"{output.name} probability"
-        sure = f"{facts.test[name][row.place]:.1%}" if name in facts.test.columns else "?"
-        key = "report.card.hit" if str(right) == str(answered) else "report.card.miss"
-        head = words(key, answered=answered, sure=sure, right=right)
+    head = headline(output, facts, row.place)
+    drawn = answer_drawn(output, facts, row.place)
     body = draw(row.explanation) if row.explanation is not None else plain(facts, row.place)
-    return f'<article class="card"><h4>{head}</h4>{body}<p class="quiet">{words("report.card.row", row=f"{number:,}")}</p></article>'
+    return f'<article class="card"><h4>{head}</h4>{drawn}{body}<p class="quiet">{words("report.card.row", row=f"{number:,}")}</p></article>'
+
+
+@headline.register
+def _of_number(output: Number, facts: Facts, place: int) -> str:
+    right, answered = (facts.test[name][place] for name in (output.name, f"{output.name} predicted"))
+    values = {"answered": shown(answered), "right": shown(right), "error": f"{answered - right:+.4g}"}
+    return words("report.card.number", **values)
+
+
+@headline.register
+def _of_class(output: Category, facts: Facts, place: int) -> str:
+    right, answered = (facts.test[name][place] for name in (output.name, f"{output.name} predicted"))
+    name = f"{output.name} probability"
+    sure = f"{facts.test[name][place]:.1%}" if name in facts.test.columns else "?"
+    key = "report.card.hit" if str(right) == str(answered) else "report.card.miss"
+    return words(key, answered=answered, sure=sure, right=right)
 
 
 def plain(facts: Facts, place: int, most: int = 10) -> str:
     """The inputs of a row as they are, when what carried the answer was not worked out."""
     if facts.frame is None:
         return ""
-    values = {each.name: facts.frame[each.name][place] for each in facts.function.fields if each.kind != "picture"}
+    import_kinds()
+    drawn = {each.name: input_drawn(each, facts.frame[each.name][place : place + 1]) for each in facts.function.fields}
+    values = {each.name: facts.frame[each.name][place] for each in facts.function.fields if drawn[each.name] is None}
     long = {name: value for name, value in values.items() if isinstance(value, str) and len(value) >= 60}
     texts = [f'<p class="text">{escape(value)}</p>' for value in long.values()]
     flat = [(name, value) for name, value in values.items() if name not in long][:most]
     lines = [f"<tr><th>{escape(name)}</th><td>{escape(shown(value))}</td></tr>" for name, value in flat]
-    seen = [
-        picture(each, facts.frame[each.name][place : place + 1])
-        for each in facts.function.fields
-        if isinstance(each, Picture)
-    ]
+    seen = [each for each in drawn.values() if each is not None]
     return "".join([*seen, *texts]) + (f'<table class="plain">{"".join(lines)}</table>' if lines else "")
 
 
+@input_drawn.register
 def picture(field: Picture, column: pl.Series) -> str:
     """One picture as it is, or nothing when its file is gone."""
     try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from fofx.explain.markup import escape, words
-from fofx.fields.base import Output
+from fofx.fields.category import Category
 from fofx.fields.number import Number
 from fofx.report import charts
 from fofx.report.facts import Facts
+from fofx.report.shown import import_kinds, results_of
 
 MOST_CLASSES = 12  # shown of a confusion matrix
 MOST_OUTPUTS = 3  # outputs that get charts
@@ -21,18 +22,20 @@ def results(facts: Facts) -> str:
     """The section for each output, or a sentence when there are no test rows to show."""
     if not facts.test.height:
         return f"<p>{words('report.no-predictions')}</p>"
+    import_kinds()
     outputs = facts.function.outputs
     pieces = []
     for output in outputs[:MOST_OUTPUTS]:
         if len(outputs) > 1:
             pieces.append(f"<h3>{escape(output.name)}</h3>")
-        pieces.append(numbers(facts, output) if isinstance(output, Number) else classes(facts, output))
+        pieces.append(results_of(output, facts))
     if len(outputs) > MOST_OUTPUTS:
         pieces.append(f'<p class="quiet">{words("report.more-outputs", count=len(outputs) - MOST_OUTPUTS)}</p>')
     return "".join(pieces)
 
 
-def numbers(facts: Facts, output: Output) -> str:
+@results_of.register
+def numbers(output: Number, facts: Facts) -> str:
     """Right against answered, and the errors."""
     rows = facts.sample[: charts.MOST_POINTS] if len(facts.sample) <= charts.MOST_POINTS else spread(facts.sample)
     right, predicted = facts.right_of(output), facts.predicted_of(output)
@@ -64,10 +67,11 @@ def spread(rows: np.ndarray) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, charts.MOST_POINTS).astype(int)]
 
 
-def classes(facts: Facts, output: Output) -> str:
+@results_of.register
+def classes(output: Category, facts: Facts) -> str:
     """The confusion matrix; of very many classes those with the most mistakes, and the most frequent confusions."""
     right, predicted = facts.right_of(output), facts.predicted_of(output)
-    names = list(output.names)  # type: ignore[attr-defined]
+    names = list(output.names)
     if (right < 0).any():
         right = np.where(right < 0, len(names), right)
         names.append("?")

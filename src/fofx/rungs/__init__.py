@@ -1,1 +1,27 @@
-"""Rungs: the models tried for a task, each fitted within a time budget and kept as plain data."""
+"""The rungs of the ladder: one family a file. A new rung is one new file that defines a subclass of `Rung` with `words` of its own."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from fofx.rungs.base import Rung
+
+
+@cache
+def rung_classes() -> tuple[type[Rung], ...]:
+    """Every rung that has words of its own, from naive to deep."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return tuple(sorted(_below(Rung), key=lambda cls: cls.height))
+
+
+def _below(cls: type[Rung]) -> list[type[Rung]]:
+    found = [deeper for sub in cls.__subclasses__() for deeper in (sub, *_below(sub))]
+    return [each for each in found if each.height]
+
+
+def rung_class(name: str) -> type[Rung] | None:
+    """The class that is asked for by this name; None for names of networks."""
+    return next((cls for cls in rung_classes() if name in cls.words), None)

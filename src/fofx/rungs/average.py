@@ -19,6 +19,8 @@ class Average(Rung):
     """A weighted mean of other rungs' predictions. `members` are fitted rungs; `weights` count how often each was taken."""
 
     family = "average"
+    words = ("average",)
+    height = 100
     members: dict[str, Rung]
     weights: dict[str, int]
 

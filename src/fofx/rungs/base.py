@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -21,15 +21,37 @@ Tensors = dict[str, torch.Tensor]
 
 
 class Rung(ABC):
-    """A model of the ladder by its name; `family` says how deep it is: naive, linear, classical, small or deep."""
+    """A model of the ladder by its name; `family` says how deep it is: naive, linear, classical, small or deep.
+
+    A new rung is one new file here: `words` are the names by which it is asked for, `height` is how high it stands, `tried` says
+    where it is tried unasked.
+    """
 
     family: str = ""
+    words: ClassVar[tuple[str, ...]] = ()
+    height: ClassVar[int] = 0
+    serves: ClassVar[tuple[str, ...] | None] = ("",)  # kinds of mapped outputs; "": numbers and classes; None: all
+    share: ClassVar[float] = 0.0  # its part of the time, in proportion; 0 for rungs that are quick by nature
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         self.name = name
         self.fields = fields
         self.outputs = outputs
         self.recipe: dict = {}  # everything that fixes the result; with it and the seed a second fit is the same
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        """The names under which the ladder tries it unasked on such a problem."""
+        return []
+
+    @classmethod
+    def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        """TaskError "model-does-not-fit" when it cannot work on such inputs and outputs."""
+        mapped = next((output for output in outputs if output.mapped), None)
+        if cls.serves is not None and (mapped.kind if mapped else "") not in cls.serves:
+            gives = "numbers and classes" if cls.serves == ("",) else ", ".join(cls.serves)
+            wanted = f"{mapped.name!r} holds {mapped.kind}" if mapped else "here numbers or classes should come out"
+            raise TaskError("model-does-not-fit", f"{name!r} gives {gives}; {wanted}.")
 
     @abstractmethod
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fofx.classic.fast_boosting import FastBoosting
 from fofx.encoded import Problem
-from fofx.fields.base import Output
+from fofx.fields.base import Flat, Output
 from fofx.fields.number import Number
 from fofx.rungs.base import Watch
 from fofx.rungs.classical import Classical, spread
@@ -21,6 +21,7 @@ from fofx.rungs.classical import Classical, spread
 MOST_ROUNDS = 1000
 PATIENCE = 3.0  # stop when validation has not gained while trees weighing this much (rounds times rate) were added
 LEAST_GAIN = 2e-5  # of the constant answer's loss: less is no gain
+FEWEST = 50  # training rows: with fewer, boosting has too little to divide
 FEW = 3000  # training rows: below, small trees are tried first
 SMALL = (
     {"rate": 0.05, "leaves": 8, "min_leaf": 8, "penalty": 1.0},
@@ -35,9 +36,17 @@ LARGE = (
 class Boosting(Classical):
     """Gradient boosting of small trees (Friedman 2001)."""
 
+    words = ("boosting",)
+    height = 6
+    share = 1.5
     setting = "settings"
     most_rows = 1_000_000
     balanced = False  # whether the user wants every class to weigh the same
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        flat = all(isinstance(field, Flat) for field in problem.fields)
+        return ["boosting"] if flat and len(problem.train) >= FEWEST else []
 
     def make(self, number: bool, value) -> FastBoosting:
         return FastBoosting("regression" if number else "classification", **value)

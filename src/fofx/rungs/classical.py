@@ -15,8 +15,10 @@ import torch
 from fofx.classic.bayes import MultinomialBayes
 from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
 from fofx.encoded import Inputs, Predictions, Problem
-from fofx.fields.base import Field, Output
+from fofx.errors import TaskError
+from fofx.fields.base import Field, Flat, Output
 from fofx.fields.number import Number
+from fofx.fields.text import Text
 from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 from fofx.rungs.linear import log_loss
@@ -29,8 +31,17 @@ class Classical(Rung):
     """One classical model for each output, the setting with the best validation score of those tried."""
 
     family = "classical"
+
+    @classmethod
+    def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().demand(name, fields, outputs)
+        if all(isinstance(each, Text) for each in fields):
+            raise TaskError(
+                "model-does-not-fit", f"{name!r} works on columns and pictures, but the inputs here are text."
+            )
+
     setting: str = ""  # the word for what is varied
-    tried: tuple = ()
+    values: tuple = ()
     most_rows = MOST_ROWS
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
@@ -58,7 +69,7 @@ class Classical(Rung):
             number = isinstance(output, Number)
             truth, right = problem.truth(output)[kept], problem.truth(output, "validation")
             values = (
-                [chosen[output.name]] if output.name in chosen else [v for v in self.tried if self.suits(v, len(kept))]
+                [chosen[output.name]] if output.name in chosen else [v for v in self.values if self.suits(v, len(kept))]
             )
             best = np.inf
             for value in values:
@@ -151,14 +162,14 @@ class Classical(Rung):
 class Knn(Classical):
     """K nearest neighbours (Fix and Hodges 1951)."""
 
+    words = ("knn",)
+    height = 4
     setting = "k"
-    tried: tuple = (1, 3, 5, 9, 15, 25, 50, 100)
+    values: tuple = (1, 3, 5, 9, 15, 25, 50, 100)
 
-    def kept_rows(self, rows: int, seed: int) -> np.ndarray:
-        """The training rows that are used, ascending: all, or as many as are allowed, drawn by the seed."""
-        if rows <= self.most_rows:
-            return np.arange(rows)
-        return np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(rows)[: self.most_rows])
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return [] if problem.train.of(Text) else ["knn"]
 
     def suits(self, value, rows: int) -> bool:
         return value <= max(1, rows // 3)
@@ -173,8 +184,14 @@ class Knn(Classical):
 class DecisionTree(Classical):
     """A decision tree (Breiman et al. 1984), its depth chosen on validation."""
 
+    words = ("tree",)
+    height = 5
     setting = "depth"
-    tried: tuple = (1, 2, 3, 4, 6, 8, 12, 16)
+    values: tuple = (1, 2, 3, 4, 6, 8, 12, 16)
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return ["tree"] if problem.train.of(Flat) and not problem.train.of(Text) else []
 
     def make(self, number: bool, value):
         return FastTree("regression" if number else "classification", max_depth=value, min_leaf=1 if value <= 4 else 3)
@@ -186,13 +203,25 @@ class DecisionTree(Classical):
 class NaiveBayes(Classical):
     """Naive Bayes: bell curves over columns and pixels; counts of n-grams for text. Classes only."""
 
+    words = ("bayes",)
+    height = 7
     setting = "smoothing"
-    tried: tuple = (1e-9, 1e-3, 1e-1)
+    values: tuple = (1e-9, 1e-3, 1e-1)
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return [] if any(isinstance(output, Number) for output in problem.outputs) else ["bayes"]
+
+    @classmethod
+    def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        Rung.demand.__func__(cls, name, fields, outputs)  # type: ignore[attr-defined]  # it does read texts
+        if any(isinstance(output, Number) for output in outputs):
+            raise TaskError("model-does-not-fit", f"{name!r} chooses between classes; here numbers should come out.")
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
         if self.flattener.texts:
-            self.tried = (0.03, 0.1, 0.3, 1.0)
+            self.values = (0.03, 0.1, 0.3, 1.0)
 
     def features(self, inputs: Inputs):
         return self.flattener.counts(inputs) if self.flattener.texts else self.flattener.dense(inputs)

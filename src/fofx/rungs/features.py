@@ -11,12 +11,10 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from fofx.encoded import Inputs
-from fofx.fields.base import Field
-from fofx.fields.picture import Picture
+from fofx.fields.base import Field, Flat
 from fofx.fields.text import Text, as_texts
 from fofx.rungs.base import Tensors, quoted
 
-PIXELS = 32  # pictures are looked at with at most this side: a line on pixels gains nothing from more
 NGRAMS = 200_000  # the most frequent n-grams are kept
 
 
@@ -26,7 +24,7 @@ class Flattener:
     def __init__(self, fields: list[Field]) -> None:
         self.fields = fields
         self.texts = [field for field in fields if isinstance(field, Text)]
-        self.pictures = [field for field in fields if isinstance(field, Picture)]
+        self.others = [field for field in fields if not isinstance(field, Text | Flat)]
         self.counters: dict[str, CountVectorizer] = {}
         self.scales: dict[str, TfidfTransformer] = {}
 
@@ -44,11 +42,9 @@ class Flattener:
         return self
 
     def dense(self, inputs: Inputs) -> np.ndarray:
-        """Columns and pixels only, float32 (N, D)."""
-        parts = [inputs.vector().numpy()] if inputs.flat_fields() else []
-        for field in self.pictures:
-            pictures = inputs.pictures(field, min(field.side, PIXELS))
-            parts.append(pictures.flatten(1).numpy().astype(np.float32) / 255 - 0.5)  # (N, C*H*W)
+        """Columns, pixels and the like; no n-grams. float32 (N, D)."""
+        parts = [inputs.vector().numpy()] if inputs.of(Flat) else []
+        parts += [inputs.flat_numbers(field) for field in self.others]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(inputs), 0), np.float32)
 
     def counts(self, inputs: Inputs) -> sparse.csr_matrix:
@@ -80,9 +76,8 @@ class Flattener:
         """Lines that define `wanted` (frame) -> matrix: "dense", "counts" or "matrix" above, for an ejected script."""
         parts = ["torch.cat([field.encode(frame[field.name]) for field in columns], dim=1).numpy()"]
         parts = parts if any(field.block for field in self.fields) else []
-        for field in self.pictures:
-            shown = f"pictures[{quoted(field.name)}].encode_at(frame[{quoted(field.name)}], {min(field.side, PIXELS)})"
-            parts.append(f"{shown}.flatten(1).numpy().astype(np.float32) / 255 - 0.5")
+        for field in self.others:
+            parts.append(f"{field.shelf}[{quoted(field.name)}].flat_numbers(frame[{quoted(field.name)}])")
         dense = [line for part in parts for line in (f"        {part},",)]
         lines = ""
         for number, text in enumerate(self.texts if wanted != "dense" else [], start=1):

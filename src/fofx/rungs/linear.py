@@ -31,6 +31,12 @@ class Linear(Rung):
     """y = X w + b for each output; classes through a softmax."""
 
     family = "linear"
+    words = ("linear",)
+    height = 3
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return ["linear"]
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)

@@ -14,6 +14,14 @@ class Naive(Rung):
     """Predicts each output's mean or shares, whatever comes in."""
 
     family = "naive"
+    words = ("mean", "majority", "naive", "nothing")
+    height = 1
+    serves = None
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        names = {output.naive_name for output in problem.outputs}
+        return [names.pop() if len(names) == 1 else "naive"]
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         self.constants = {output.name: output.naive(problem.truth(output)) for output in self.outputs}
@@ -40,6 +48,12 @@ class LastValue(Rung):
     """In time order: tomorrow will be like today. `columns` says which input holds each output's last value."""
 
     family = "naive"
+    words = ("last value",)
+    height = 2
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return ["last value"] if problem.options.get("in_time") and last_value_columns(problem) else []
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         self.columns = last_value_columns(problem) or {}

@@ -16,40 +16,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fofx.augment import augment
 from fofx.checkpoint import Checkpoint
-from fofx.encoded import Inputs, Predictions, Problem
-from fofx.fields.base import Field, Output
+from fofx.encoded import Inputs, Predictions, Problem, blocks
+from fofx.fields import block_class
+from fofx.fields.base import Field, Habit, Output
 from fofx.keeper import Budget, History, Keeper, Saver, measure_step_seconds, plan_steps
 from fofx.optimize import optimize
 from fofx.recipe import Recipe, Step
 from fofx.run import Run
 from fofx.rungs.base import Code, Rung, Tensors, Watch
 from fofx.rungs.frames import Frames
-from fofx.rungs.shapes import blocks_of, build, shape_for, whole
+from fofx.rungs.shapes import augmentations, blocks_of, build, habit_of, shape_for
 
 CHECKS = 40  # looks at the validation rows in a full schedule
-AT_ONCE = 256  # rows predicted at a time
-MOST_LOOKED_AT = 2000  # validation rows that a look at the validation loss takes
 
-# Peak learning rate, rows per update, most passes through the rows, schedule, patience (in checks).
-# Those that climb unasked were settled by cross-validation on built-in data (benchmarks/tune.py); the others are usual values.
-HABITS: dict[str, tuple[float, int, int, str, int | None]] = {
-    "mlp": (1e-3, 128, 200, "one-cycle", 8),
-    "tabm": (2e-3, 128, 120, "one-cycle", 12),
-    "cnn": (4e-3, 64, 60, "one-cycle", None),
-    "resnet": (4e-3, 64, 60, "one-cycle", None),
-    "lenet": (2e-3, 64, 60, "one-cycle", None),
-    "alexnet": (3e-4, 64, 60, "one-cycle", None),
-    "vgg": (5e-4, 64, 60, "one-cycle", None),
-    "vit": (1e-3, 64, 100, "one-cycle", None),
-    "efficientnet": (5e-4, 32, 12, "one-cycle", None),
-    "gru": (5e-3, 64, 10, "one-cycle", None),
-    "lstm": (5e-3, 64, 10, "one-cycle", None),
-    "rnn": (3e-3, 64, 6, "one-cycle", None),
-    "transformer": (2e-3, 64, 6, "one-cycle", None),
-}
-FINE_TUNED = (5e-5, 32, 4, "one-cycle", None)  # pretrained checkpoints move gently
+FINE_TUNED = Habit(5e-5, 32, 4)  # pretrained checkpoints move gently
 
 
 class Neural(Rung):
@@ -61,7 +42,20 @@ class Neural(Rung):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.family = "small" if name in ("mlp", "cnn", "lenet", "rnn") else "deep"
+        self.habit = habit_of(name) or FINE_TUNED
+        self.family = self.habit.family
+        self.at_once = min(output.at_once for output in outputs)
+        self.most_looked_at = min(output.most_looked_at for output in outputs)
+
+    @classmethod
+    def networks(cls, problem: Problem) -> list[str]:
+        """The networks that the ladder tries unasked: those of a mapped output, else those that read the blocks of the input."""
+        mapped = [output for output in problem.outputs if output.mapped]
+        found = blocks(problem.fields)
+        alone, budget = len(found) == 1, problem.options.get("budget", 0)
+        readers: list[Field] = [*mapped] or [block[0] for block in found]
+        names = [name for reader in readers for name in reader.networks if reader.climbs(name, alone, budget)]
+        return list(dict.fromkeys(names))
 
     # ---- 1 the model
 
@@ -70,7 +64,7 @@ class Neural(Rung):
         self.most_threads = torch.get_num_threads()
         torch.manual_seed(problem.seed)
         given = self.recipe.get("shape")
-        self.shape = whole(given) if given else shape_for(self.name, problem.train, self.outputs)
+        self.shape = given or shape_for(self.name, problem.train, self.outputs)
         self.network = build(self.shape, pretrained=True).to(device())
         recipe = self.prepare(problem, seconds - (time.monotonic() - begun))
         if self.place:
@@ -87,23 +81,23 @@ class Neural(Rung):
         """Put the tensors in place, define the loss, and plan the steps (or take the recipe's)."""
         where = device()
         blocks = [block.to(where) for block in blocks_of(self.shape, problem.train)]
-        validation = [block.to(where)[:MOST_LOOKED_AT] for block in blocks_of(self.shape, problem.validation)]
+        validation = [block.to(where)[: self.most_looked_at] for block in blocks_of(self.shape, problem.validation)]
         self.sample = [block[:8] for block in validation]  # whose inner values are recorded while the network learns
         self.lengths = lengths_of(self.shape, blocks)
         targets = [problem.targets(output).to(where) for output in self.outputs]
-        right = [problem.targets(output, "validation").to(where)[:MOST_LOOKED_AT] for output in self.outputs]
-        pictures = {number for number, part in enumerate(self.shape["encoders"]) if "side" in part}
-        if not (self.recipe.get("augment", problem.options.get("augment", True)) and pictures):
-            pictures = set()
-        self.recipe.update(shape=self.shape, augment=bool(pictures))
+        right = [problem.targets(output, "validation").to(where)[: self.most_looked_at] for output in self.outputs]
+        wanted = self.recipe.get("augment", problem.options.get("augment", True))
+        changes, joint = augmentations(self.shape, self.outputs) if wanted else ({}, None)
+        self.recipe.update(shape=self.shape, augment=bool(changes or joint))
 
         def loss_of(picked: torch.Tensor) -> torch.Tensor:
             inputs = [block.index_select(0, picked) for block in blocks]
-            for number in pictures:
-                inputs[number] = augment(inputs[number], mirror=inputs[number].shape[1] == 3)
-            return self.loss(
-                self.network(inputs), [target.index_select(0, picked) for target in targets], problem.options
-            )
+            wanted = [target.index_select(0, picked) for target in targets]
+            for number, (change, arguments) in changes.items():
+                inputs[number] = change(inputs[number], **arguments)
+            if joint:
+                inputs[0], wanted[0] = joint[0](inputs[0], wanted[0], **joint[1])
+            return self.loss(self.network(inputs), wanted, problem.options)
 
         def validation_loss() -> float:
             outputs = self.run(validation)
@@ -114,18 +108,18 @@ class Neural(Rung):
         if "optimize" in self.recipe:
             torch.set_num_threads(min(max(1, int(self.recipe["threads"])), 1024))
             return Recipe.from_json(self.recipe["optimize"])
-        rate, batch, epochs, schedule, patience = HABITS.get(self.name, FINE_TUNED)
+        habit, batch = self.habit, self.habit.batch
         while batch > 16 and rows / batch < 8:
             batch //= 2
         draft = Recipe(
             steps=1000,
             batch=batch,
-            rate=rate,
-            schedule=schedule,
+            rate=habit.rate,
+            schedule=habit.schedule,
             decay=0.02,
             clip=1.0,
             seed=problem.seed,
-            patience=patience,
+            patience=habit.patience,
             precision="bfloat16" if where.type == "cuda" and torch.cuda.is_bf16_supported() else "float32",
         )
         begun = time.perf_counter()
@@ -140,7 +134,7 @@ class Neural(Rung):
         )
         left = seconds - (time.perf_counter() - begun)
         checks = int(min(CHECKS, max(6, 0.2 * left / max(look, 1e-6))))
-        steps = plan_steps(0.9 * left - checks * look, each, rows, batch, epochs)
+        steps = plan_steps(0.9 * left - checks * look, each, rows, batch, habit.epochs)
         steps = max(steps, 20)
         recipe = replace(draft, steps=steps, check_every=max(1, -(-steps // checks)))
         self.recipe["optimize"] = recipe.to_json()
@@ -168,6 +162,8 @@ class Neural(Rung):
 
     def loss(self, outputs: torch.Tensor, targets: list[torch.Tensor], options: dict) -> torch.Tensor:
         """The outputs' losses, added up; a number's is in its own spreads, so that none drowns the others."""
+        if len(self.outputs) == 1:
+            return self.outputs[0].loss(outputs, targets[0], options)
         total, first = outputs.new_zeros(()), 0
         for output, target in zip(self.outputs, targets):
             total = total + output.loss(outputs[..., first : first + output.size], target, options)
@@ -224,18 +220,26 @@ class Neural(Rung):
     def run(self, blocks: list[torch.Tensor]) -> torch.Tensor:
         """Raw outputs (N, K) or (N, members, K) for blocks of any length, a part at a time; texts from short to long."""
         lengths = lengths_of(self.shape, blocks)
-        parts = range(0, len(blocks[0]), AT_ONCE)
+        parts = range(0, len(blocks[0]), self.at_once)
         if lengths is None:
-            return torch.cat([self.network([block[at : at + AT_ONCE] for block in blocks]) for at in parts])
+            return torch.cat([self.network([block[at : at + self.at_once] for block in blocks]) for at in parts])
         order = lengths.argsort(stable=True).to(blocks[0].device)
-        places = (order[at : at + AT_ONCE] for at in parts)
+        places = (order[at : at + self.at_once] for at in parts)
         sorted_outputs = torch.cat([self.network([block[place] for block in blocks]) for place in places])
         return sorted_outputs[order.argsort()]
 
     def predict(self, inputs: Inputs) -> Predictions:
         self.network.eval()
+        blocks = blocks_of(self.shape, inputs)
+        if self.outputs[0].mapped:  # a part at a time: a map of probabilities is far larger than what is made of it
+            end, parts = self.outputs[0], []
+            with torch.no_grad():
+                for at in range(0, max(1, len(inputs)), self.at_once):
+                    outputs = self.network([block[at : at + self.at_once].to(device()) for block in blocks])
+                    parts.append(end.predictions(outputs.cpu()))
+            return {end.name: np.concatenate(parts)}
         with torch.no_grad():
-            outputs = self.run([block.to(device()) for block in blocks_of(self.shape, inputs)]).cpu()
+            outputs = self.run([block.to(device()) for block in blocks]).cpu()
         found: Predictions = {}
         first = 0
         for output in self.outputs:
@@ -248,7 +252,7 @@ class Neural(Rung):
         return {"shape": self.shape}, weights
 
     def restore(self, data: dict, tensors: Tensors) -> None:
-        self.shape = whole(data["shape"])
+        self.shape = data["shape"]
         self.network = build(self.shape).to(device())
         self.network.load_state_dict(tensors)
         self.network.eval()
@@ -256,7 +260,7 @@ class Neural(Rung):
     def script(self, record: dict) -> Code:
         from fofx.rungs.script import neural_script
 
-        return neural_script(self, record, AT_ONCE, MOST_LOOKED_AT)
+        return neural_script(self, record)
 
 
 def busy(cores: int) -> bool:
@@ -265,9 +269,10 @@ def busy(cores: int) -> bool:
 
 
 def lengths_of(shape: dict, blocks: list[torch.Tensor]) -> torch.Tensor | None:
-    """How many tokens each row's texts have, or None where there is no text."""
-    texts = [block for part, block in zip(shape["encoders"], blocks) if "vocabulary" in part or "tokenizer" in part]
-    return sum((block != 0).sum(dim=1).cpu() for block in texts) if texts else None  # type: ignore[return-value]
+    """How long each row is (a text's tokens), or None where every row is as long."""
+    each = [block_class(part["kind"]).lengths(block) for part, block in zip(shape["encoders"], blocks)]
+    counted = [lengths.cpu() for lengths in each if lengths is not None]
+    return sum(counted) if counted else None  # type: ignore[return-value]
 
 
 def device() -> torch.device:

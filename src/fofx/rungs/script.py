@@ -12,15 +12,13 @@ import inspect
 import textwrap
 from typing import Any
 
-import torch
-
-from fofx.augment import augment
-from fofx.encoded import VECTOR
 from fofx.errors import TaskError
-from fofx.network import Network, Pixels, Words
+from fofx.fields import block_class
+from fofx.models import pretrained
+from fofx.network import Network
 from fofx.optimize import alike, batches, clip_gradient, learning_rate, make_optimizer
 from fofx.rungs import shapes
-from fofx.rungs.base import Code, Rung, quoted
+from fofx.rungs.base import Code, quoted
 
 LOOP = """
 optimizer = make_optimizer(model.parameters(), OPTIMIZER, RATE, DECAY)
@@ -79,8 +77,9 @@ def run(x):
 '''
 
 
-def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -> Code:
-    """The Code of a fitted neural rung; rows predicted at a time, validation rows that a look takes."""
+def neural_script(rung: Any, record: dict) -> Code:
+    """The Code of a fitted neural rung."""
+    at_once, most_looked_at = rung.at_once, rung.most_looked_at
     result = next(result for result in record["rungs"] if result["name"] == rung.name)
     recipe, shape, asked = result["recipe"], result["recipe"]["shape"], record["asked"]
     plan = recipe["optimize"]
@@ -92,14 +91,16 @@ def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -
         "RATE": plan["rate"], "DECAY": plan["decay"], "SCHEDULE": plan["schedule"], "WARMUP": plan["warmup"],
         "CLIP": plan["clip"], "LOOK_EVERY": plan["check_every"], "PATIENCE": plan["patience"],
     }  # fmt: skip
-    things: list[Any] = [augment, alike, batches, clip_gradient, learning_rate, make_optimizer, Network, Pixels, Words]
+    things: list[Any] = [alike, batches, clip_gradient, learning_rate, make_optimizer, Network]
     alone = len(parts) == 1
     encoders = []
     for part in parts:
         call, thing = model_call(part, shape["outputs"] if alone else None)
-        encoders.append(f"Pixels({part['mean']}, {part['spread']}, {call})" if "side" in part else call)
-        if "vocabulary" in part:
-            encoders[-1] = f"Words({call})"
+        reader = block_class(part["kind"]).reader(part)
+        if reader is not None:
+            call = f"{reader[0].__name__}({', '.join([*map(quoted, reader[1]), call])})"
+            things.append(reader[0])
+        encoders.append(call)
         things.append(thing)
         if "edges" in part:
             from fofx.models.tabm import quantile_edges
@@ -107,7 +108,9 @@ def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -
             things.append(quantile_edges)
     names = ["x"] if alone else [f"x{number}" for number in range(1, len(parts) + 1)]
     helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
-    helpers += "".join(f"    {name} = {_block(part)}.to(device)\n" for name, part in zip(names, parts))
+    helpers += "".join(
+        f"    {name} = {block_class(part['kind']).script_tensor(part)}.to(device)\n" for name, part in zip(names, parts)
+    )
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
     looked_at = (
         "validation" if record["data"]["rows"]["validation"] <= most_looked_at else f"validation[:{most_looked_at}]"
@@ -124,20 +127,25 @@ def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -
         model.append(f"model = {encoders[0]}")
     else:
         rows = "".join(f"    {call},\n" for call in encoders)
-        widths = feature_widths(rung.network, parts)  # type: ignore[attr-defined]
+        where = next(rung.network.parameters()).device
+        probed = zip(rung.network.encoders, (block_class(part["kind"]).probe(part) for part in parts))
+        widths = [shapes.width_of(encoder, probe.to(where)) for encoder, probe in probed]
+        rung.network.eval()
         model.append(f"encoders = [\n{rows}]\nmodel = Network(encoders, widths={widths}, outputs={shape['outputs']})")
     if any("side" in part for part in parts):
         model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
     model.append("model = model.to(device)")
-    texts = [number for number, part in enumerate(parts) if "vocabulary" in part]
+    probes = [block_class(part["kind"]).probe(part) for part in parts]
+    texts = [n for n, part in enumerate(parts) if block_class(part["kind"]).lengths(probes[n]) is not None]
     run = (RUN_SORTED if texts else RUN).format(
         first=first,
         most=at_once,
         part=f"x[at : at + {at_once}]" if alone else f"[block[at : at + {at_once}] for block in x]",
         placed="x[place]" if alone else "[block[place] for block in x]",
-        counted=" + ".join(f"({'x' if alone else f'x[{number}]'} != 0).sum(dim=1).cpu()" for number in texts),
+        counted=" + ".join(_lengths(parts[n], "x" if alone else f"x[{n}]") for n in texts),
     )
     between = "output.loss" if len(rung.outputs) == 1 else "loss_between"
+    things += augmenting(rung)
     lines = (
         LOOP.replace("LOSS_BETWEEN", between).replace("(SEED)", f"({seed})").replace("BATCH, SEED", f"BATCH, {seed}")
     )
@@ -160,6 +168,8 @@ def neural_script(rung: Rung, record: dict, at_once: int, most_looked_at: int) -
         lines = lines.replace("best, waited, weights = now, 0, ", "best, weights = now, ")
         del settings["PATIENCE"]
     predict = PREDICT_ONE if len(rung.outputs) == 1 else PREDICT_MANY
+    if rung.outputs[0].mapped:
+        predict = PREDICT_MAP.replace("AT_ONCE", str(at_once))
     return Code(
         settings,
         [
@@ -186,6 +196,16 @@ def predict(frame):
         return {output.name: output.predictions(run(tensors(frame)).cpu())}
 '''
 
+PREDICT_MAP = '''
+
+def predict(frame):
+    """What the model says of each row, a few rows at a time: its maps are large."""
+    x = tensors(frame)
+    with torch.no_grad():
+        parts = [output.predictions(model(x[at : at + AT_ONCE]).cpu()) for at in range(0, len(x), AT_ONCE)]
+    return {output.name: np.concatenate(parts)}
+'''
+
 PREDICT_MANY = '''
 
 def predict(frame):
@@ -203,12 +223,12 @@ def shares(found):
 '''
 
 
-def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict, looked_at: str) -> str:
+def _loss(rung: Any, parts: list[dict], recipe: dict, asked: dict, looked_at: str) -> str:
     """Lines that define `loss_between` and `loss_of`."""
     options = {key: asked[key] for key in ("class_weights", "label_smoothing") if asked.get(key)}
-    options = options if any(output.kind == "category" for output in rung.outputs) else {}
+    options = options if any(output.stratified for output in rung.outputs) else {}
     if len(rung.outputs) == 1:
-        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, validation[:2000]))\n"
+        lines = "y, y_validation = (output.targets(frame[output.name]).to(device) for frame in (train, LOOKED_AT))\n"
         between, picked = "output.loss", "y[picked]"
     else:
         lines = "y, y_validation = (\n    [output.targets(frame[output.name]).to(device) for output in outputs]"
@@ -219,47 +239,41 @@ def _loss(rung: Rung, parts: list[dict], recipe: dict, asked: dict, looked_at: s
         between, picked = "loss_between", "[each[picked] for each in y]"
     alone = len(parts) == 1
     batch = "    batch = x[picked]\n" if alone else "    batch = [block[picked] for block in x]\n"
-    for number, part in enumerate(parts):
-        if recipe.get("augment") and "side" in part:
-            name = "batch" if alone else f"batch[{number}]"
-            batch += f"    {name} = augment({name}, mirror={part['channels'] == 3})\n"
+    changes, joint = shapes.augmentations(rung.shape, rung.outputs) if recipe.get("augment") else ({}, None)
+    for number, (change, arguments) in changes.items():
+        name = "batch" if alone else f"batch[{number}]"
+        words = "".join(f", {key}={quoted(value)}" for key, value in arguments.items())
+        batch += f"    {name} = {change.__name__}({name}{words})\n"
+    if joint:
+        words = "".join(f", {key}={quoted(value)}" for key, value in joint[1].items())
+        batch += f"    batch, wanted = {joint[0].__name__}(batch, y[picked]{words})\n"
+        picked = "wanted"
     lines += '\n\ndef loss_of(picked):\n    """The mean loss of the picked training rows."""\n' + batch
     lines = lines.replace("LOOKED_AT", looked_at)
     return lines + f"    return {between}(model(batch), {picked}, {quoted(options)})\n"
 
 
-def _block(part: dict) -> str:
-    """The line that encodes one block of the input."""
-    name = quoted(part["block"])
-    if part["block"] == VECTOR and "inputs" in part:
-        return "torch.cat([field.encode(frame[field.name]) for field in columns], dim=1)"
-    if "side" in part:
-        return f"pictures[{name}].encode_at(frame[{name}], {part['side']})"
-    if "vocabulary" in part:
-        return f"texts[{name}].encode(frame[{name}])"
-    raise TaskError(
-        "cannot-eject", f"{part['model']!r} comes with a checkpoint of its own and cannot be one plain script."
-    )
+def _lengths(part: dict, name: str) -> str:
+    """The expression for how long each row is."""
+    source = textwrap.dedent(inspect.getsource(block_class(part["kind"]).lengths))
+    said = next(node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Return))
+    assert said is not None
+    plain = ast.unparse(said).replace("tensor", name)
+    return plain + ".cpu()"
 
 
-def feature_widths(network: torch.nn.Module, parts: list[dict]) -> list[int]:
-    """How many features each encoder gives."""
-    widths = []
-    network.eval()
-    for part, encoder in zip(parts, network.encoders):  # type: ignore[arg-type]
-        if "side" in part:
-            probe = torch.zeros(2, part["channels"], part["side"], part["side"], dtype=torch.uint8)
-        else:
-            probe = torch.ones(2, 4, dtype=torch.int32) if "vocabulary" in part else torch.zeros(2, part["inputs"])
-        with torch.no_grad():
-            widths.append(encoder(probe.to(next(network.parameters()).device)).shape[-1])
-    return widths
+def augmenting(rung: Any) -> list[Any]:
+    """The functions that make new rows from old ones."""
+    changes, joint = shapes.augmentations(rung.shape, rung.outputs)
+    return [change for change, _ in changes.values()] + ([joint[0]] if joint else [])
 
 
 def model_call(part: dict, outputs: int | None) -> tuple[str, Any]:
-    """The call that makes a part's model, as `shapes.make_model` has it, with its values filled in; and what is called."""
+    """The call that makes a part's network, as its kind's `network` has it, with its values filled in; and what is called."""
     known: dict[str, Any] = {"name": part["model"], "outputs": outputs, "pretrained": True}
-    for function in (shapes.make_model, shapes.make):
+    kind = shapes.maker(part)
+    home = inspect.getmodule(kind)
+    for function in (kind.network, pretrained.make):
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         known["family"] = part["model"]
         for branch in ast.walk(tree):
@@ -271,9 +285,9 @@ def model_call(part: dict, outputs: int | None) -> tuple[str, Any]:
             assert isinstance(made, ast.Call) and isinstance(made.func, ast.Name)
             for step in branch.body:
                 if isinstance(step, ast.Assign):
-                    known[ast.unparse(step.targets[0])] = _value(step.value, part, known)
-            words = [_literal(each, part, known) for each in made.args]
-            words += [f"{each.arg}={_literal(each.value, part, known)}" for each in made.keywords]
+                    known[ast.unparse(step.targets[0])] = _value(step.value, part, known, home)
+            words = [_literal(each, part, known, home) for each in made.args]
+            words += [f"{each.arg}={_literal(each.value, part, known, home)}" for each in made.keywords]
             thing = getattr(importlib.import_module(homes[0].module or ""), made.func.id)
             return f"{made.func.id}({', '.join(words)})", thing
     raise TaskError("cannot-eject", f"The model {part['model']!r} cannot be written as one plain script.")
@@ -290,12 +304,12 @@ def _taken(test: ast.expr, known: dict[str, Any]) -> bool:
     return value == other if isinstance(test.ops[0], ast.Eq) else value in other
 
 
-def _literal(node: ast.expr, part: dict, known: dict[str, Any]) -> str:
-    return "edges" if ast.unparse(node) == "part['edges']" else quoted(_value(node, part, known))
+def _literal(node: ast.expr, part: dict, known: dict[str, Any], home: Any) -> str:
+    return "edges" if ast.unparse(node) == "part['edges']" else quoted(_value(node, part, known, home))
 
 
-def _value(node: ast.expr, part: dict, known: dict[str, Any]) -> Any:
-    """What an argument in `make_model` is for this part."""
+def _value(node: ast.expr, part: dict, known: dict[str, Any], home: Any) -> Any:
+    """What an argument in a kind's `network` is for this part; `home` is the module of the kind."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
@@ -303,6 +317,6 @@ def _value(node: ast.expr, part: dict, known: dict[str, Any]) -> Any:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return part[node.slice.value]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        values = [_value(each, part, known) for each in node.args]
-        return tuple(values[0]) if node.func.id == "tuple" else getattr(shapes, node.func.id)(*values)
+        values = [_value(each, part, known, home) for each in node.args]
+        return tuple(values[0]) if node.func.id == "tuple" else getattr(home, node.func.id)(*values)
     raise TaskError("cannot-eject", f"{ast.unparse(node)!r} cannot be written as one plain value.")

@@ -26,6 +26,7 @@ from fofx.encoded import VECTOR, Inputs
 from fofx.errors import TaskError
 from fofx.fields.base import Flat
 from fofx.fields.number import Number
+from fofx.fields.text import Text
 from fofx.finding import Finding
 from fofx.rungs.linear import Linear
 from fofx.rungs.neural import Neural
@@ -140,7 +141,7 @@ def chain(
 
 def _linear(function: Finding, rung: Linear, inputs: Inputs) -> tuple[nn.Module, torch.Tensor]:
     """The linear rung as one torch layer, (1, D) in; in the user's units, as its weights are."""
-    if type(rung) is not Linear or inputs.text_fields():
+    if type(rung) is not Linear or inputs.of(Text):
         raise TaskError("no-chain", f"The features of {rung.name!r} are not numbers of a row; take a network's rung.")
     weights = [rung.weights[f"{output.name}.weight"] for output in function.outputs]  # (D, K) each
     layer = nn.Linear(len(weights[0]), sum(each.shape[1] for each in weights)).double()

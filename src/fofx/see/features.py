@@ -18,11 +18,12 @@ from torch import nn
 from fofx.encoded import Inputs
 from fofx.errors import TaskError
 from fofx.finding import Finding
+from fofx.models.reading import Pixels, Words
 from fofx.models.tabm import MemberHeads
-from fofx.network import Network, Pixels, Words
+from fofx.network import Network
 from fofx.rungs.features import Flattener
 from fofx.rungs.frozen import FrozenFeatures
-from fofx.rungs.neural import AT_ONCE, Neural, device, lengths_of
+from fofx.rungs.neural import Neural, device, lengths_of
 from fofx.rungs.shapes import blocks_of
 from fofx.see.rows import frame_of
 
@@ -87,8 +88,8 @@ def penultimate(rung: Neural, inputs: Inputs) -> np.ndarray:
     )
     try:
         with torch.no_grad():
-            for at in range(0, rows, AT_ONCE):
-                picked = order[at : at + AT_ONCE].to(blocks[0].device)
+            for at in range(0, rows, rung.at_once):
+                picked = order[at : at + rung.at_once].to(blocks[0].device)
                 rung.network([block.index_select(0, picked) for block in blocks])
     finally:
         handle.remove()

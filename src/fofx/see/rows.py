@@ -19,7 +19,7 @@ from fofx.data.read import read
 from fofx.encoded import Inputs
 from fofx.errors import DataError, FofxError, RunError, TaskError
 from fofx.finding import Finding
-from fofx.prepare import drop_unanswered, fingerprint, gather, known_classes, ranks, readable_pictures, settle_numbers
+from fofx.prepare import drop_unanswered, fingerprint, gather, known_classes, ranks, settle_numbers, usable_rows
 from fofx.run import Run
 from fofx.rungs.neural import Neural, device
 from fofx.rungs.shapes import blocks_of
@@ -178,7 +178,7 @@ def _read(function: Finding) -> pl.DataFrame:
         settle_numbers(table, kinds)
         drop_unanswered(table, [column.name for column in task.outputs])
         if fingerprint(table.frame) != mark:
-            table = readable_pictures(table, task, [])
+            table = usable_rows(table, task, [])
     except (DataError, TaskError, pl.exceptions.PolarsError) as problem:
         raise RunError("other-data", f"The data of {run.path} are not what they were: {problem}") from problem
     except OSError as problem:

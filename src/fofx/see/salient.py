@@ -19,7 +19,7 @@ from fofx.encoded import Inputs
 from fofx.errors import Notice, TaskError, nearest
 from fofx.explain import Explanation, Span, explain_rows
 from fofx.explain.occlude import variants_of
-from fofx.fields.base import Output
+from fofx.fields.base import Flat, Output
 from fofx.fields.number import Number
 from fofx.fields.text import Text, as_texts
 from fofx.finding import Finding
@@ -180,7 +180,7 @@ def by_gradients(row: Row) -> Saliency:
             starts.append(plain_picture(block, row.colour))
         else:
             ends.append(block)
-            starts.append(Inputs(typical(row, found), row.inputs.flat_fields()).vector().to(row.where))
+            starts.append(Inputs(typical(row, found), row.inputs.of(Flat)).vector().to(row.where))
 
     def forward(*values: torch.Tensor) -> torch.Tensor:
         return _through(row, layers, list(values))
@@ -222,7 +222,7 @@ def _through(row: Row, layers: list[nn.Module | None], values: list[torch.Tensor
 def typical(row: Row, found: Saliency) -> pl.DataFrame:
     """One row with every column at its typical value; what was replaced by what is noted."""
     series = []
-    for each in row.inputs.flat_fields():
+    for each in row.inputs.of(Flat):
         variants = variants_of(each, row.frame[each.name], 1)  # the value, then the typical one
         series.append(variants.column[1:2])
         found.replaced[each.name] = variants.shown
@@ -232,7 +232,7 @@ def typical(row: Row, found: Saliency) -> pl.DataFrame:
 def columns(row: Row, found: Saliency, values: np.ndarray) -> None:
     """The effects of the vector's numbers (D,), added up for each column."""
     at = 0
-    for each in row.inputs.flat_fields():
+    for each in row.inputs.of(Flat):
         size = len(each.feature_names())
         found.columns[each.name] = float(values[at : at + size].sum())
         at += size
@@ -323,7 +323,7 @@ def by_maps(row: Row) -> Saliency:
         heat = grad_cam(forward, layer, block, relu=not row.number)  # (1, h, w)
         found.maps[part["block"]] = heat[0].cpu().numpy()
         found.heat[part["block"]] = enlarged(heat, *block.shape[2:])[0].cpu().numpy()  # (H, W)
-    others = len(row.inputs.flat_fields()) + len(row.inputs.text_fields())
+    others = len(row.inputs.of(Flat)) + len(row.inputs.of(Text))
     if others:
         text = f"Grad-CAM looks at pictures only; {others} other input(s) are not part of it."
         found.notes.append(Notice("pictures-only", text, others))

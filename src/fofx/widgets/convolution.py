@@ -110,7 +110,7 @@ class Convolution(Widget):
 
     def _read_filters(self, function: Finding, rung: str | None) -> None:
         """The first convolution of a run's network, the scale of its pictures, and its test pictures."""
-        from fofx.network import Pixels
+        from fofx.models.reading import Pixels
 
         subject = neural(function, rung)
         for part, encoder in zip(subject.shape["encoders"], subject.network.encoders, strict=True):

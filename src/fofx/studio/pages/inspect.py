@@ -132,19 +132,23 @@ def inferred(source: Source, name: str, output: bool) -> tuple[str, str]:
 
 def models_for(task: Task) -> list[str]:
     """The rungs that could be tried alone on such inputs, from a line to the deepest."""
-    from fofx.rungs import shapes
+    from fofx.errors import TaskError
+    from fofx.fields import field_class
+    from fofx.ladder import make_rung
+    from fofx.rungs import rung_classes
 
-    kinds = {column.kind for column in task.inputs}
-    classes = all(column.kind == "category" for column in task.outputs)
-    flat = bool(kinds & {"number", "category", "date"})
-    names = ["linear"]
-    if kinds != {"text"}:
-        names += ["knn", "tree"]
-        names += ["boosting"] if flat and kinds.isdisjoint({"picture", "text"}) else []
-    names += ["bayes"] if classes else []
-    names += [*shapes.VECTORS] if flat else []
-    names += [*shapes.PICTURES, "efficientnet-frozen"] if "picture" in kinds else []
-    return names + ([*shapes.TEXTS] if "text" in kinds else [])
+    fields = [field_class(column.kind)(column.name) for column in task.inputs]
+    ends: list[Any] = [field_class(column.kind)(column.name) for column in task.outputs]
+    names = [word for cls in rung_classes() if cls.family not in ("naive", "average") for word in cls.words]
+    names += [name for each in (*fields, *ends) for name in each.networks]
+    able = []
+    for name in dict.fromkeys(names):
+        try:
+            make_rung(name, fields, ends)
+            able.append(name)
+        except TaskError:
+            continue
+    return able
 
 
 __all__ = ["Looked", "Source", "first_settings", "inferred", "look", "models_for", "open_source"]  # fmt: skip

@@ -1,0 +1,42 @@
+"""What stands between stored tensors and a network: bytes of pictures become numbers around 0, token numbers get their mask.
+
+Shapes: B rows, C channels, H x W pixels, T tokens, K outputs or F features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Pixels(nn.Module):
+    """Bytes (B, C, H, W) to numbers around 0, by the mean and spread of each channel of the training pictures."""
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, mean: list[float], spread: list[float], model: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("spread", torch.tensor(spread).view(1, -1, 1, 1))
+        self.model = model
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        pixels = (pictures.float() / 255 - self.mean) / self.spread
+        return self.model(pixels.contiguous(memory_format=torch.channels_last))  # (B, K or F)
+
+
+class Words(nn.Module):
+    """Token numbers (B, T), 0 = padding, to a text model with its mask; columns that are padding everywhere are cut off."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        longest = int((ids != 0).sum(dim=1).max().clamp(min=1))
+        ids = ids[:, :longest].long()  # (B, longest)
+        return self.model(ids, ids != 0)  # (B, K or F)
+
+
+PIECES = (Pixels, Words)
