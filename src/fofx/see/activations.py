@@ -224,7 +224,7 @@ def _given(function: Finding, rows: Sequence[int], rung: str | None, part: str) 
 
 
 @contextmanager
-def _answering(model: nn.Module) -> Iterator[None]:
+def answering(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients, one looker at a time (the studio asks from several threads); left as it was."""
     with _alone, torch.no_grad():
         training = {module: module.training for module in model.modules()}
@@ -239,7 +239,7 @@ def _answering(model: nn.Module) -> Iterator[None]:
 def _watched(model: nn.Module, inputs: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """What passes the windows, in their order in the model, as float32 copies."""
     order = list(watch(model, names).windows)
-    with _answering(model), watch(model, names) as seen:
+    with answering(model), watch(model, names) as seen:
         model(inputs)
     return {name: seen[name].float().cpu().numpy().copy() for name in order if name in seen}
 
@@ -254,7 +254,7 @@ def _hooked(model: nn.Module, layers: dict[str, nn.Module], inputs: Any) -> dict
 
         return record
 
-    with _answering(model):
+    with answering(model):
         hooks = [layer.register_forward_hook(recorder(name)) for name, layer in layers.items()]
         try:
             model(inputs)
