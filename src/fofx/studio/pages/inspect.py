@@ -12,6 +12,7 @@ from fofx.data.read import read
 from fofx.data.table import Table
 from fofx.errors import Notice
 from fofx.prepare import gather, groups_of, split_rows, task_of
+from fofx.studio.paths import demand_plain_kinds
 from fofx.task import Task, input_kind, output_kind, useless
 from fofx.tasks import task as built_in
 
@@ -26,6 +27,8 @@ class Source:
     table: Table
     shown: str
     own: dict[str, Any] = field(default_factory=dict)
+    closed: bool = False
+    """Whether cells must not be taken for names of files (see studio/paths.py)."""
 
     def examples(self, name: str, most: int = 3) -> list[str]:
         """Some different values of a column, as texts."""
@@ -54,7 +57,7 @@ def open_source(workspace: Any, query: Mapping[str, str]) -> Source:
         return Source({"task": task.name}, task.table(), task.name, {**task.options, "outputs": outputs})
     if "upload" in query:
         upload = workspace.upload_of(query["upload"])
-        return Source({"upload": upload.key}, read(upload.path), upload.name)
+        return Source({"upload": upload.key}, read(upload.path), upload.name, closed=workspace.closed(upload))
     path = workspace.local(query.get("path", ""))
     return Source({"path": str(path)}, read(path), str(path))
 
@@ -109,8 +112,10 @@ def differing(source: Source, settings: dict[str, Any]) -> str:
 
 
 def look(source: Source, settings: dict[str, Any]) -> Looked:
-    """As `find` begins: task, split and checks. Raises DataError and TaskError as `find` would."""
+    """As `find` begins: task, split and checks. Raises DataError and TaskError as `find` would, and TaskError "outside-upload"."""
     asked = {key: settings[key] for key in ("outputs", "inputs", "kinds", "group", "time", "split")}
+    if source.closed:
+        demand_plain_kinds(asked["kinds"])
     table = gather(replace(source.table, notes=list(source.table.notes), kinds=dict(source.table.kinds)), None, None)
     task, found = task_of(table, asked)
     notices = [*table.notes, *found]
