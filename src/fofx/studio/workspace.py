@@ -113,10 +113,7 @@ class Workspace:
         """The Function of a run. RunError "bad-name", "no-run", "unfinished-run", "damaged-run"."""
         from fofx.function import load
 
-        try:
-            return load(self.path_of(name))
-        except RecursionError as problem:
-            raise RunError("damaged-run", f"The run {name!r} cannot be read: its JSON goes too deep.") from problem
+        return load(self.path_of(name))
 
     def free_name(self, topic: str) -> str:
         """A name for a new run, from what it is about and the time, that no run, job or deleted run has here."""
