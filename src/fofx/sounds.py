@@ -51,8 +51,7 @@ def decode_sounds(
     def some(rows: range) -> None:
         for row in rows:
             try:
-                found = decode(paths[row], rate, None if trim else seconds)
-                found = fit(found, rate, count, trim, loudness)
+                found = fit(decode(paths[row], rate, None if trim else seconds), rate, count, trim, loudness)
                 sounds[row, : len(found)], lengths[row] = found, len(found)
             except Unreadable as error:
                 bad.append((row, str(error)))
