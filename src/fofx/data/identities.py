@@ -23,7 +23,7 @@ def deal_parts(
     if parts is None:
         return deal(codes, cut, generator)
     part, guest = parts.copy(), np.zeros(len(codes), dtype=bool)
-    notes = []
+    notes: list[Notice] = []
     missing = [number for number in (1, 2) if not (parts == number).any()]
     if missing:
         rows = np.flatnonzero(parts == 0)

@@ -207,7 +207,7 @@ def different_pairs(
             places = (generator.random(wanted) * [len(members[each]) for each in chosen]).astype(np.int64)
             found[:, side] = [members[each][place] for each, place in zip(chosen, places)]
         found = np.sort(found[codes[found[:, 0]] != codes[found[:, 1]]], axis=1)
-        known |= dict.fromkeys(map(tuple, found.tolist()))
+        known |= dict.fromkeys((mine, theirs) for mine, theirs in found.tolist())
     found = np.array(list(known), dtype=np.int64).reshape(-1, 2)
     if len(found) < wanted and len(own) * len(both) <= 4_000_000:  # few are possible: all of them, those found first
         one, two = np.meshgrid(own, both, indexing="ij")
