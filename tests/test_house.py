@@ -27,7 +27,7 @@ MODULES = {
 # on the same floor or below. A new module must be given its floor here.
 FLOORS = [
     {"errors", "words", "machine"},
-    {"models", "classic", "losses", "metrics", "waves", "mel"},
+    {"models", "classic", "losses", "metrics", "series", "waves", "mel"},
     {
         "fields",
         "optimize",
@@ -38,6 +38,7 @@ FLOORS = [
         "augment",
         "overflow",
         "pictures",
+        "videos",
         "sounds",
         "perturb",
     },
