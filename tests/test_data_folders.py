@@ -1,4 +1,4 @@
-"""Folders of pictures: every layout of train, validation, test, unlabelled; links; order; columns of paths."""
+"""Folders of pictures and sounds: every layout of train, validation, test, unlabelled; links; order; columns of paths."""
 
 from __future__ import annotations
 
@@ -126,6 +126,46 @@ def test_a_column_of_picture_paths(tmp_path):
     assert read_again(table.path, table.reader).equals(table.frame)
     (tmp_path / "u.csv").write_text("file,label\nno/1.png,a\nno/2.png,b\n")
     assert read(tmp_path / "u.csv").kinds == {}
+
+
+def sounds(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"what is inside is not looked at here")
+    return root
+
+
+def test_speaker_folders_of_sounds(tmp_path):
+    root = sounds(tmp_path / "set", "train/ann/2.wav", "train/ann/10.WAV", "train/bo/1.flac", "test/ann/3.wav")
+    picture(root / "train" / "ann" / "cover.png")
+    table = read(root)
+    assert table.frame.columns == ["sound", "label"]
+    assert table.kinds == {"sound": "sound", "label": "category"}
+    names = [os.path.relpath(path, table.path) for path in table.frame["sound"]]
+    assert names == ["test/ann/3.wav", "train/ann/2.wav", "train/ann/10.WAV", "train/bo/1.flac"]
+    assert table.frame["label"].to_list() == ["ann", "ann", "ann", "bo"]
+    assert table.parts.to_list() == ["test", "train", "train", "train"]
+    assert counted(table, "skipped-files") == 1
+    assert read_again(table.path, table.reader).equals(table.frame)
+
+
+def test_a_folder_is_of_the_kind_that_most_files_are_of(tmp_path):
+    root = sounds(tmp_path / "set", "cat/1.wav")
+    picture(root / "cat" / "1.png")
+    picture(root / "dog" / "1.png")
+    assert read(root).kinds["picture"] == "picture"
+    sounds(root, "cat/2.wav", "dog/1.wav")
+    assert read(root).kinds["sound"] == "sound"
+
+
+def test_a_column_of_sound_paths(tmp_path):
+    sounds(tmp_path, "clips/1.wav", "clips/2.wav")
+    (tmp_path / "t.csv").write_text("clip,said\nclips/1.wav,yes\nclips/2.wav,no\nclips/3.wav,no\n,no\n")
+    table = read(tmp_path / "t.csv")
+    assert table.kinds == {"clip": "sound"}
+    assert table.frame["clip"].to_list() == [*(str(tmp_path / "clips" / f"{n}.wav") for n in (1, 2, 3)), None]
+    assert counted(table, "missing-pictures") == 1
+    assert read_again(table.path, table.reader).equals(table.frame)
 
 
 def test_natural_order():

@@ -27,7 +27,7 @@ MODULES = {
 # on the same floor or below. A new module must be given its floor here.
 FLOORS = [
     {"errors", "words", "machine"},
-    {"models", "classic", "losses", "metrics", "boxes", "masks"},
+    {"models", "classic", "losses", "metrics", "boxes", "masks", "series", "waves", "mel"},
     {
         "fields",
         "optimize",
@@ -38,8 +38,9 @@ FLOORS = [
         "augment",
         "overflow",
         "pictures",
-        "sounds",
         "videos",
+        "sounds",
+        "perturb",
     },
     {"task", "options"},
     {"data", "run", "network", "encoded", "prepare"},

@@ -29,6 +29,10 @@ def texts():
     return torch.randint(0, 30, (4, 7)), torch.arange(7) < torch.tensor([7, 3, 1, 0])[:, None]
 
 
+def frames():
+    return torch.randn(4, 9, 10), torch.arange(9) < torch.tensor([9, 4, 1, 0])[:, None]
+
+
 @dataclass
 class Case:
     file: str
@@ -58,6 +62,8 @@ CASES = [
     Case("transformer", "Transformer", {"vocabulary": 30, "outputs": 3, "width": 16}, texts, (4, 7, 16)),
     Case("bert", "BERT", {"vocabulary": 30, "outputs": 3, "width": 16, "layers": 2, "heads": 2}, texts, (4, 7, 16)),
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 10, "kind": "lstm"}, texts, (4, 7, 10)),
+    Case("spectrogram", "SpectrogramCNN", {"outputs": 3, "bands": 10, "widths": (4, 6), "summed": 5}, frames, (4, 10)),
+    Case("spectrogram", "SpectrogramTransformer", {"outputs": 3, "bands": 10, "width": 16}, frames, (4, 5, 16)),
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 10, "kind": "rnn"}, texts, (4, 7, 10)),
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 9, "both_ways": False}, texts, (4, 7, 9)),
 ]

@@ -178,7 +178,7 @@ def formulas(draw, depth=3):
     inner = [draw(formulas(depth=depth - 1)) for _ in range(2)]
     if kind == "call":
         name = draw(st.sampled_from(sorted(FUNCTIONS)))
-        return f"{name}({', '.join(inner[: FUNCTIONS[name][0]])})"
+        return f"{name}({', '.join(inner[: FUNCTIONS[name].nin])})"
     return f"-({inner[0]})" if kind == "minus" else f"({inner[0]}) {kind} ({inner[1]})"
 
 

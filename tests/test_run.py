@@ -207,6 +207,15 @@ def test_a_file_that_is_missing_cut_or_garbled(copy: Path, name: str) -> None:
         told(copy)
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".json")])
+def test_json_that_is_nested_too_deeply(copy: Path, name: str) -> None:
+    if name.startswith("rungs"):
+        (copy / "weights.safetensors").unlink()
+    for deep in ("[" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000):
+        (copy / name).write_text(deep)
+        assert told(copy).code == "damaged-run"
+
+
 def test_a_run_of_a_later_format(copy: Path) -> None:
     record = json.loads((copy / "run.json").read_text())
     for odd in (FORMAT + 1, 10**30, "2", None, [1]):

@@ -11,10 +11,11 @@ from torch import nn
 
 import small
 from fofx.errors import TaskError
-from fofx.models.bert import BERT
+from fofx.models.attention import SelfAttention
+from fofx.models.bert import BERT, BERTSelf
 from fofx.models.cnn import CNN
 from fofx.models.transformer import Transformer
-from fofx.models.vit import ViT
+from fofx.models.vit import ViT, ViTAttention
 from fofx.see.activations import (
     attention,
     attention_of,
@@ -89,6 +90,19 @@ def test_attention_by_the_formula() -> None:
         queries, keys, _ = block.attention.project(tokens).view(5, 3, 2, 4).unbind(1)  # (T, A, K)
         right = torch.stack([(queries[:, n] @ keys[:, n].T / 2).softmax(-1) for n in range(2)])  # (A, T, T)
     assert np.allclose(attention_of(model, ids).weights[0][0], right.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [SelfAttention(16, 4), ViTAttention(16, 4), BERTSelf(16, 4)])
+def test_one_attention_layer_alone(layer: nn.Module) -> None:
+    """It is its own model: its name is empty, and its weights are those that the fused path would use."""
+    torch.manual_seed(0)
+    tokens = torch.randn(2, 5, 16)
+    found = attention_of(layer, tokens)
+    assert found.layers == [""] and found.grid is None and found.lengths.tolist() == [5, 5]
+    assert found.weights[0].shape == (2, 4, 5, 5)
+    np.testing.assert_allclose(found.weights[0].sum(axis=-1), 1, atol=1e-5)
+    with pytest.raises(TaskError, match="no-maps"):
+        maps_of(nn.Sequential(layer) if not isinstance(layer, BERTSelf) else nn.ReLU(), tokens)
 
 
 def test_a_runs_texts() -> None:

@@ -287,7 +287,7 @@ def test_with_sharing_no_file_of_this_machine_can_be_named(tmp_path: Path) -> No
     for more in ({"path": str(tmp_path / "secret.csv")}, {"task": "river", "test": str(tmp_path / "secret.csv")}):
         with pytest.raises(DataError):
             jobs.start(more)
-    with pytest.raises(TaskError, match="bad-option"):
+    with pytest.raises(TaskError, match="outside-upload"):
         jobs.start({"task": "river", "kinds": {"a": "picture"}})
     assert jobs_in(tmp_path / "runs").start({"path": str(tmp_path / "secret.csv")}).about["data"] == str(
         tmp_path / "secret.csv"

@@ -486,16 +486,6 @@ def test_with_sharing_there_is_only_so_much_room(tmp_path: Path) -> None:
     workspace.upload("a.csv", b"a\n" + b"1\n" * 200)
 
 
-def test_with_sharing_a_table_names_only_its_own_pictures(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.png"
-    secret.write_bytes(picture())
-    for name in (str(secret), "../../../../secret.png"):
-        rows = f"picture,label\n{name},a\n{name},b\n".encode()
-        with pytest.raises(DataError, match="bad-upload"):
-            Workspace(tmp_path / "shared", shared()).upload("pictures.csv", rows)
-    assert Workspace(tmp_path / "alone").upload("pictures.csv", f"picture,label\n{secret},a\n".encode()).kind == "table"
-
-
 def test_with_sharing_no_path_of_this_machine_is_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not-shared"):
         Workspace(tmp_path, shared()).local("/etc/passwd")

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,9 @@ class Unreadable(Exception):
     """Why one file is no usable picture, in words."""
 
 
-def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover") -> np.ndarray:
-    """One file as uint8 of shape (H, W) for one channel or (H, W, C). Raises Unreadable."""
+@contextmanager
+def opened(path: Any) -> Iterator[Image.Image]:
+    """A picture file, open for the block. Whatever is wrong with it, in the block too, is raised as Unreadable."""
     if path is None:
         raise Unreadable("no picture is given")
     try:
@@ -77,17 +79,7 @@ def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover"
             pixels = image.width * image.height
             if pixels > LARGEST:
                 raise Unreadable(f"it has {pixels:,} pixels, more than the {LARGEST:,} that are safe to open")
-            mode = "RGB" if channels == 3 else "L"
-            if image.format == "JPEG":
-                need = max(height, width)
-                image.draft(mode, (need, need))
-            turned = (
-                image.getexif().get(ORIENTATION, 1) != 1 if "exif" in image.info or image.format == "TIFF" else False
-            )
-            plain = _plain(ImageOps.exif_transpose(image) if turned else image, mode)
-            if fit == "stretch":
-                return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
-            return np.asarray(_cover(plain, height, width))
+            yield image
     except Unreadable:
         raise
     except FileNotFoundError:
@@ -105,6 +97,24 @@ def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover"
     except Exception as error:  # broken files make decoders raise nearly anything (struct.error, SyntaxError, ...)
         reason = "it is cut short" if "truncated" in str(error) else f"it is broken ({error})"
         raise Unreadable(reason) from None
+
+
+def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover") -> np.ndarray:
+    """One file as uint8 of shape (H, W) for one channel or (H, W, C). Raises Unreadable."""
+    with opened(path) as image:
+        mode = "RGB" if channels == 3 else "L"
+        if image.format == "JPEG":
+            need = max(height, width)
+            image.draft(mode, (need, need))
+        plain = _plain(ImageOps.exif_transpose(image) if is_turned(image) else image, mode)
+        if fit == "stretch":
+            return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+        return np.asarray(_cover(plain, height, width))
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Whether the file says that it is to be shown turned or mirrored."""
+    return ("exif" in image.info or image.format == "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:

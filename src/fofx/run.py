@@ -116,6 +116,10 @@ class Run:
             ) from None
         except (OSError, ValueError) as problem:
             raise RunError("damaged-run", f"{self.path / name} cannot be read: {problem}.") from problem
+        except RecursionError as problem:
+            raise RunError(
+                "damaged-run", f"{self.path / name} cannot be read: its JSON is nested too deeply."
+            ) from problem
         if not isinstance(data, dict):
             raise RunError("damaged-run", f"{self.path / name} should hold one JSON object.")
         return data
@@ -196,7 +200,7 @@ class Run:
                 for line in file:
                     try:
                         yield json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         return
         except FileNotFoundError:
             return

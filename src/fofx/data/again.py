@@ -7,9 +7,9 @@ csv      encoding, separator, quote ('"' or null), header (bool), skip (lines ab
          names, types, missing
 lines    encoding, separator, side ("left"/"right": where the label stands), header (bool), names, types, missing
 excel    names, types, missing, header (bool)          parquet, jsonl, json: names, types, missing
-folder   pictures are listed by path: `names` are picture and label, `rows` is a list of [path, label]
+folder   pictures or sounds are listed by path: `rows` is a list of [path, label]
 memory   the data came from a variable: there is no file to read again
-Any of them: pictures: [columns that hold paths relative to the file's folder].
+Any of them: pictures: [columns that hold paths of pictures or sounds, relative to the file's folder].
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def read_again(path, reader):
     """The frame that `reader` describes, from the file (or, for class folders, under the folder) at `path`."""
     if reader["format"] == "folder":
         rows = reader["rows"]
-        frame = pl.DataFrame({"picture": [row[0] for row in rows], "label": [row[1] for row in rows]}, strict=False)
+        paths = reader["pictures"][0]  # the name of their column: picture or sound
+        frame = pl.DataFrame({paths: [row[0] for row in rows], "label": [row[1] for row in rows]}, strict=False)
     elif reader["format"] == "parquet":
         frame = pl.read_parquet(path, glob=False)
         frame.columns = reader["names"]

@@ -1,6 +1,7 @@
-"""Folders of pictures: class folders, with train / validation / test folders above or below them, or unlabelled.
+"""Folders of pictures or sounds: class folders, with train / validation / test folders above or below them, or unlabelled.
 
-root/cat/1.jpg, root/train/cat/1.jpg, root/cat/train/1.jpg, root/training/labeled/00/1.jpg, root/training/unlabeled/...
+root/cat/1.jpg, root/train/cat/1.jpg, root/cat/train/1.jpg, root/training/labeled/00/1.jpg, root/training/unlabeled/...;
+speakers are classes too: root/ann/1.wav. A folder is of the kind that most of its files are of.
 Files come in natural order (2 before 10), always the same. Links are followed only to files inside the folder.
 """
 
@@ -17,6 +18,9 @@ from fofx.data.table import Table
 from fofx.errors import DataError, Notice
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
+SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+ENDINGS = {"picture": PICTURES, "sound": SOUNDS}
+"""How the names of the files of each kind end. A kind listed here can come as class folders and as a column of paths."""
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xls")
 UNLABELLED = ("unlabeled", "unlabelled", "unlabel", "无标签")
 LABELLED = ("labeled", "labelled", "label", "有标签")
@@ -29,24 +33,27 @@ def natural(name: str) -> list:
     ] + [(0, 0, name)]
 
 
-def is_picture(name: str) -> bool:
-    return name.lower().endswith(PICTURES)
+def kind_of_file(name: str) -> str | None:
+    """Of which kind a file is by the end of its name: "picture", "sound", or None."""
+    return next((kind for kind, endings in ENDINGS.items() if name.lower().endswith(endings)), None)
 
 
 def read_folder(root: Path) -> Table:
-    """A Table with the columns `picture` (absolute path) and `label`, and `parts` when the folders tell them.
+    """A Table with the columns `picture` or `sound` (absolute path) and `label`, and `parts` when the folders tell them.
 
     Raises DataError "no-pictures" and "unclear-folder".
     """
     base = os.path.realpath(root)
-    found, skipped, links = _walk(base)
+    every, skipped, links = _walk(base)
+    kind = max(every, key=lambda kind: len(every[kind]))  # of equally many the first, pictures
+    found = every[kind]
     if not found:
         _explain_empty(root)
+    skipped += sum(map(len, every.values())) - len(found)
     notes = []
     if skipped:
-        notes.append(
-            Notice("skipped-files", f"{skipped} file(s) that are hidden or not pictures were skipped.", skipped)
-        )
+        text = f"{skipped} file(s) that are hidden or not {kind}s were skipped."
+        notes.append(Notice("skipped-files", text, skipped))
     if links:
         text = f"{links} link(s) that lead to folders or outside {root.name} were not followed."
         notes.append(Notice("skipped-links", text, links))
@@ -72,20 +79,20 @@ def read_folder(root: Path) -> Table:
             parts[row] = "train"
         aside += parts[row] == "unlabeled"
     if aside:
-        notes.append(Notice("unlabelled", f"{aside} picture(s) without a label are kept aside.", aside))
+        notes.append(Notice("unlabelled", f"{aside} {kind}(s) without a label are kept aside.", aside))
     names = ["/".join(path) for path in found]
     frame = pl.DataFrame(
-        {"picture": [os.path.join(base, *path) for path in found], "label": pl.Series(labels, dtype=pl.String)}
+        {kind: [os.path.join(base, *path) for path in found], "label": pl.Series(labels, dtype=pl.String)}
     )
     series = pl.Series("part", [part or "train" for part in parts]) if split or aside else None
-    reader = {"format": "folder", "rows": [list(pair) for pair in zip(names, labels)], "pictures": ["picture"]}
-    kinds = {"picture": "picture", "label": "category"}
+    reader = {"format": "folder", "rows": [list(pair) for pair in zip(names, labels)], "pictures": [kind]}
+    kinds = {kind: kind, "label": "category"}
     return Table(frame, root.name or base, base, notes, kinds, series, reader)
 
 
-def _walk(base: str) -> tuple[list[tuple[str, ...]], int, int]:
-    """Paths below `base` as tuples of names in natural order; counts of skipped files and of links not followed."""
-    found: list[tuple[str, ...]] = []
+def _walk(base: str) -> tuple[dict[str, list[tuple[str, ...]]], int, int]:
+    """Paths below `base` by kind, as tuples of names in natural order; counts of skipped files and links not followed."""
+    found: dict[str, list[tuple[str, ...]]] = {kind: [] for kind in ENDINGS}
     skipped = links = 0
     for folder, folders, files in os.walk(base, followlinks=False):
         kept = []
@@ -98,13 +105,15 @@ def _walk(base: str) -> tuple[list[tuple[str, ...]], int, int]:
         above = () if folder == base else tuple(os.path.relpath(folder, base).split(os.sep))
         for name in files:
             full = os.path.join(folder, name)
-            if name.startswith(".") or not is_picture(name):
+            kind = kind_of_file(name)
+            if name.startswith(".") or kind is None:
                 skipped += 1
             elif os.path.islink(full) and not _inside(full, base):
                 links += 1
             else:
-                found.append((*above, name))
-    found.sort(key=lambda path: [natural(piece) for piece in path])
+                found[kind].append((*above, name))
+    for paths in found.values():
+        paths.sort(key=lambda path: [natural(piece) for piece in path])
     return found, skipped, links
 
 
@@ -130,7 +139,7 @@ def _part_folders(folders: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
 
 
 def _place(path: tuple[str, ...], part_nodes: set[tuple[str, ...]]) -> tuple[str | None, tuple[str, ...]]:
-    """(part, the folder names that are left for the label) of one picture."""
+    """(part, the folder names that are left for the label) of one file."""
     part: str | None = None
     label = []
     for depth in range(len(path) - 1):
@@ -145,7 +154,7 @@ def _place(path: tuple[str, ...], part_nodes: set[tuple[str, ...]]) -> tuple[str
 
 
 def _drop_common(rows: list[tuple[str | None, tuple[str, ...]]]) -> list[tuple[str | None, tuple[str, ...]]]:
-    """Drop wrapping folders ("images/") that every labelled picture shares and that hold the class folders."""
+    """Drop wrapping folders ("images/") that every labelled file shares and that hold the class folders."""
     while True:
         labels = [label for _, label in rows if label]
         if not labels or len({label[0] for label in labels}) > 1 or any(len(label) < 2 for label in labels):
@@ -167,39 +176,42 @@ def _explain_empty(root: Path) -> None:
     tables = sorted(entry.name for entry in root.iterdir() if entry.name.lower().endswith(TABLES))
     if tables:
         shown = ", ".join(tables[:5])
-        text = (
-            f"{root} is a folder without pictures; it holds tables: {shown}. Give the file itself: {root / tables[0]}"
-        )
+        text = f"{root} is a folder without pictures or sounds; it holds tables: {shown}. Give the file itself: {root / tables[0]}"
         raise DataError("unclear-folder", text)
     raise DataError(
         "no-pictures",
-        f"There are no pictures in {root}. Expected class folders such as cat/1.jpg and dog/1.jpg "
-        f"({', '.join(ending[1:] for ending in PICTURES)}).",
+        f"There are no pictures or sounds in {root}. Expected class folders such as cat/1.jpg and dog/1.jpg "
+        f"({', '.join(ending[1:] for endings in ENDINGS.values() for ending in endings)}).",
     )
 
 
-def looks_like_pictures(values: pl.Series, base: str) -> bool:
-    """Do the cells of this text column name picture files that exist (relative to the folder `base`)?"""
+def kind_of_paths(values: pl.Series, base: str) -> str | None:
+    """Of which kind the files are that the cells of this text column name (relative to the folder `base`); None when
+    they name no files, or none that exist."""
     if values.dtype != pl.String:
-        return False
+        return None
     known = values.drop_nulls()
     few = known.gather_every(max(1, len(known) // 200)).head(200).to_list()
-    if not few or sum(is_picture(value) for value in few) < 0.9 * len(few):
-        return False
-    return sum(os.path.isfile(os.path.join(base, value)) for value in few) >= 0.5 * len(few)
+    kinds = [kind_of_file(value) for value in few]
+    for kind in ENDINGS:
+        if few and kinds.count(kind) >= 0.9 * len(few):
+            there = sum(os.path.isfile(os.path.join(base, value)) for value in few)
+            return kind if there >= 0.5 * len(few) else None
+    return None
 
 
-def find_picture_columns(table: Table) -> None:
-    """Mark the columns of picture paths and make the paths absolute (in place)."""
+def find_path_columns(table: Table) -> None:
+    """Mark the columns of paths of pictures and sounds and make the paths absolute (in place)."""
     base = os.path.dirname(os.path.abspath(table.path or "."))
     for name in table.frame.columns:
-        if not looks_like_pictures(table.frame[name], base):
+        kind = kind_of_paths(table.frame[name], base)
+        if kind is None:
             continue
         full = [value and os.path.normpath(os.path.join(base, value)) for value in table.frame[name].to_list()]
         absent = sum(value is not None and not os.path.isfile(value) for value in full)
         table.frame = table.frame.with_columns(pl.Series(name, full, dtype=pl.String))
-        table.kinds[name] = "picture"
+        table.kinds[name] = kind
         table.reader.setdefault("pictures", []).append(name)
         if absent:
-            text = f"{absent} picture(s) named in column {name!r} do not exist."
+            text = f"{absent} {kind}(s) named in column {name!r} do not exist."
             table.notes.append(Notice("missing-pictures", text, absent))

@@ -12,11 +12,11 @@ from fofx.errors import DataError, nearest
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", "")
 EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-FORMATS = "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures"
+FORMATS = "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures or sounds"
 
 
 def read(source: Any, *, limit_rows: int | None = None) -> Table:
-    """A Table from a path (CSV, TSV, JSON, Parquet, Excel, picture folder), a frame, arrays, a dict, or a Table.
+    """A Table from a path (CSV, TSV, JSON, Parquet, Excel, folder of pictures or sounds), a frame, arrays, a dict, or a Table.
 
     limit_rows reads only the first rows of a file. Raises DataError, among others "no-such-file", "empty-file",
     "no-rows", "no-permission", "not-text", "unknown-encoding", "unknown-format", "unclear-folder", "no-pictures".
@@ -68,9 +68,9 @@ def _read_path(path: Path, limit: int | None) -> Table:
         raise DataError("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, UnicodeError) as error:  # for example a zero byte inside a path
         raise DataError("unreadable-file", f"{path} cannot be read: {error}") from None
-    from fofx.data.folders import find_picture_columns
+    from fofx.data.folders import find_path_columns
 
-    find_picture_columns(table)
+    find_path_columns(table)
     return table
 
 

@@ -18,22 +18,9 @@ from fofx.errors import TaskError, nearest
 LONGEST = 160  # characters, also in the spelling of `canonical`
 LARGEST = 1e4  # values of a feature are kept within this
 NAMES = ("x", "y", "pi", "e")
-FUNCTIONS: dict[str, tuple[int, Callable[..., np.ndarray]]] = {
-    "sin": (1, np.sin),
-    "cos": (1, np.cos),
-    "tan": (1, np.tan),
-    "tanh": (1, np.tanh),
-    "exp": (1, np.exp),
-    "log": (1, np.log),
-    "sqrt": (1, np.sqrt),
-    "abs": (1, np.abs),
-    "sign": (1, np.sign),
-    "floor": (1, np.floor),
-    "minimum": (2, np.minimum),
-    "maximum": (2, np.maximum),
-    "atan2": (2, np.arctan2),
-}
-NUMPY = {name: f"np.{function.__name__}" for name, (_, function) in FUNCTIONS.items()}
+ALIKE = (np.sin, np.cos, np.tan, np.tanh, np.exp, np.log, np.sqrt, np.sign, np.floor, np.minimum, np.maximum)
+FUNCTIONS: dict[str, np.ufunc] = {each.__name__: each for each in ALIKE} | {"abs": np.abs, "atan2": np.arctan2}
+NUMPY = {name: f"np.{function.__name__}" for name, function in FUNCTIONS.items()}
 SHORT = {"min": "minimum", "max": "maximum"}
 OPERATORS: dict[type, Callable[..., np.ndarray]] = {
     ast.Add: np.add,
@@ -88,8 +75,8 @@ def checked(node: ast.AST, text: str) -> ast.expr:
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             if name not in FUNCTIONS:
                 raise wrong(text, f"there is no function {name!r}.{nearest(name, FUNCTIONS)}")
-            if len(arguments) != FUNCTIONS[name][0]:
-                raise wrong(text, f"{name} takes {FUNCTIONS[name][0]} value(s), not {len(arguments)}.")
+            if len(arguments) != FUNCTIONS[name].nin:
+                raise wrong(text, f"{name} takes {FUNCTIONS[name].nin} value(s), not {len(arguments)}.")
             parts = list(arguments)
         case _:
             raise wrong(text, "it may hold numbers, x, y, + - * / ** ( ), < >, and functions such as sin(x).")
@@ -139,7 +126,7 @@ def evaluated(node: ast.expr, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return OPERATORS[type(op)](evaluated(left, x, y), evaluated(right, x, y)) * np.float64(1)
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return FUNCTIONS[name][1](*[evaluated(each, x, y) for each in arguments])
+            return FUNCTIONS[name](*[evaluated(each, x, y) for each in arguments])
     raise AssertionError("a node that was not checked")
 
 

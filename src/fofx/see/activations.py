@@ -158,7 +158,7 @@ def vocabulary(function: Finding, rung: str | None = None, block: str | None = N
 
 def maps_of(model: nn.Module, inputs: Any) -> list[Maps]:
     """The maps (N, C, H, W) that pass a model's windows; of a model without such windows, what its convolutions give."""
-    attention = {f"{name}.weights" for name, module in model.named_modules() if isinstance(module, ATTENTION)}
+    attention = set(_attention_windows(model))
     seen = {name: value for name, value in _watched(model, inputs, ()).items() if name not in attention}
     found = [Maps(name, value) for name, value in seen.items() if value.ndim == 4]
     if not found:
@@ -182,10 +182,15 @@ def filters_of(model: nn.Module) -> list[Filters]:
 
 
 def attention_of(model: nn.Module, inputs: Any) -> Attention:
-    """Attention of any model built of fofx's attention layers; every position counts as real."""
-    layers = {f"{name}.weights": name for name, module in model.named_modules() if isinstance(module, ATTENTION)}
+    """Attention of any model built of fofx's attention layers, or of one such layer, whose name is then "".
+
+    Every position counts as real. Several inputs of a model come as a tuple.
+    """
+    layers = _attention_windows(model)
     if not layers:
         raise TaskError("no-attention", "This network has no attention that passes a window.")
+    if isinstance(model, BERTSelf) and not isinstance(inputs, tuple):
+        inputs = (inputs, None)  # who may look at whom is its second input: everybody
     seen = _watched(model, inputs, tuple(layers))
     weights = [seen[name] for name in layers]
     rows, _, positions, _ = weights[0].shape
@@ -216,6 +221,12 @@ def rollout(weights: Sequence[np.ndarray], kept: float = 0.5) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------- helpers
 
 
+def _attention_windows(model: nn.Module) -> dict[str, str]:
+    """{window of the weights: layer} of a model's attention layers; the model may itself be one, whose name is ""."""
+    layers = [name for name, module in model.named_modules() if isinstance(module, ATTENTION)]
+    return {f"{name}.weights" if name else "weights": name for name in layers}
+
+
 def _given(function: Finding, rows: Sequence[int], rung: str | None, part: str) -> tuple[Neural, list[torch.Tensor]]:
     if not 0 < len(rows) <= MOST_ROWS:
         raise TaskError("too-many-rows", f"Between 1 and {MOST_ROWS} rows can be looked at at once, not {len(rows)}.")
@@ -224,7 +235,7 @@ def _given(function: Finding, rows: Sequence[int], rung: str | None, part: str) 
 
 
 @contextmanager
-def _answering(model: nn.Module) -> Iterator[None]:
+def answering(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients, one looker at a time (the studio asks from several threads); left as it was."""
     with _alone, torch.no_grad():
         training = {module: module.training for module in model.modules()}
@@ -237,10 +248,10 @@ def _answering(model: nn.Module) -> Iterator[None]:
 
 
 def _watched(model: nn.Module, inputs: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """What passes the windows, in their order in the model, as float32 copies."""
+    """What passes the windows, in their order in the model, as float32 copies. A tuple of inputs is several arguments."""
     order = list(watch(model, names).windows)
-    with _answering(model), watch(model, names) as seen:
-        model(inputs)
+    with answering(model), watch(model, names) as seen:
+        model(*inputs) if isinstance(inputs, tuple) else model(inputs)
     return {name: seen[name].float().cpu().numpy().copy() for name in order if name in seen}
 
 
@@ -254,7 +265,7 @@ def _hooked(model: nn.Module, layers: dict[str, nn.Module], inputs: Any) -> dict
 
         return record
 
-    with _answering(model):
+    with answering(model):
         hooks = [layer.register_forward_hook(recorder(name)) for name, layer in layers.items()]
         try:
             model(inputs)

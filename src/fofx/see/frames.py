@@ -86,9 +86,11 @@ def curves(run: Run | Finding, rung: str) -> dict[str, np.ndarray]:
     if file.exists():
         for line in file.read_text(encoding="utf-8").splitlines():
             try:
-                lines.append(json.loads(line))
-            except ValueError:
+                read = json.loads(line)
+            except (ValueError, RecursionError):
                 break
+            if isinstance(read, dict):
+                lines.append(read)
     return {
         name: np.array([np.nan if (v := line.get(name)) is None else v for line in lines], dtype=np.float64)
         for name in names

@@ -16,6 +16,7 @@ from typing import Any
 from fofx.errors import DataError, FofxError, RunError
 from fofx.studio.contents import demand_inside, demand_parquet, demand_zip, unpack
 from fofx.studio.limits import Limits
+from fofx.studio.paths import names_files
 
 # The files of a run that carry it; an entry of the zip is one of these, below rungs/NAME/ where the second list says so.
 OWN = {"run.json", "fields.json", "recipes.json", "history.jsonl"}
@@ -128,7 +129,8 @@ def forget_places(path: Path) -> None:
 
 
 def demand_loads(folder: Path) -> None:
-    """Open the run, every rung that was fitted, and the index of every file of tensors."""
+    """Open the run, every rung that was fitted, and the index of every file of tensors. Rows that name files are taken out."""
+    import polars as pl
     from safetensors import SafetensorError, safe_open
 
     from fofx.function import load
@@ -140,6 +142,11 @@ def demand_loads(folder: Path) -> None:
         except SafetensorError as problem:
             raise RunError("damaged-run", f"{file.relative_to(folder)} is damaged: {problem}.") from problem
     function = load(folder)
+    rows = folder / "data.parquet"
+    columns: list[Any] = [*function.task.inputs, *function.task.outputs, *function.fields, *function.outputs]
+    kinds = [(each.name, each.kind) for each in columns]
+    if rows.exists() and names_files(pl.read_parquet(rows, n_rows=1), kinds):
+        rows.unlink()  # pages then say that the rows are gone, instead of opening this machine's files of those names
     for result in function.rungs:
         if result.error is None:
             function.rung(result.name)

@@ -24,6 +24,7 @@ from typing import Any
 
 from fofx.errors import FofxError, RunError, TaskError, nearest
 from fofx.studio.locks import hold, is_held
+from fofx.studio.paths import demand_plain_kinds
 from fofx.studio.standby import CHILDREN, ENVIRONMENT, Standby, unheard
 from fofx.studio.tail import Cursor, last_event, tail, thinned
 from fofx.studio.workspace import KEY, Workspace, demand_name
@@ -240,8 +241,6 @@ class Jobs:
             raise TaskError(
                 "bad-option", f"budget should be above 0 and at most {self.limits.budget:g} seconds; it is {budget!r}."
             )
-        if self.limits.shared and "picture" in (wanted.get("kinds") or {}).values():
-            raise TaskError("bad-option", "With a shared studio, bring pictures as a zip of folders.")
         for part in ("test", "validation"):
             if part in wanted:
                 wanted[part] = str(self._data(wanted[part]))
@@ -260,12 +259,17 @@ class Jobs:
         if sources == ["task"]:
             from fofx.tasks import task
 
+            own = task(asked["task"]).options.get("kinds") or {}
+            if self.limits.shared:
+                demand_plain_kinds({n: kind for n, kind in (wanted.get("kinds") or {}).items() if own.get(n) != kind})
             return {**given, "task": task(asked["task"]).name, "topic": asked["task"]}
-        data = (
-            self.workspace.upload_of(asked["upload"]).path
-            if sources == ["upload"]
-            else self.workspace.local(asked["path"])
-        )
+        if sources == ["upload"]:
+            upload = self.workspace.upload_of(asked["upload"])
+            if self.workspace.closed(upload):
+                demand_plain_kinds(wanted.get("kinds"))
+            data = upload.path
+        else:
+            data = self.workspace.local(asked["path"])
         return {**given, "data": str(data.resolve()), "topic": data.stem}
 
     def _data(self, given: str) -> Path:

@@ -25,6 +25,7 @@ TRANSLATED = {
     "too-large": "studio_server.error.too-large",
     "full": "studio_server.error.full",
     "bad-upload": "studio_server.error.bad-upload",
+    "outside-upload": "studio_server.error.outside-upload",
     "bad-zip": "studio_server.error.bad-zip",
     "bad-picture": "studio_server.error.bad-picture",
     "no-job": "studio_server.error.no-job",

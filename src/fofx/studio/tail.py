@@ -26,10 +26,11 @@ def tail(file: Path, at: int) -> tuple[list[dict[str, Any]], int]:
     return [line for line in map(parsed, whole.splitlines()) if line], at + len(whole)
 
 
-def parsed(line: bytes) -> dict[str, Any]:
+def parsed(line: bytes | str) -> dict[str, Any]:
+    """The JSON object that a text holds; {} when it holds something else."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # anybody may write what is read here
         return {}
     return found if isinstance(found, dict) else {}
 

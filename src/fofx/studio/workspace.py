@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING, Any
 from fofx.errors import DataError, RunError
 from fofx.studio import archive, contents
 from fofx.studio.limits import Limits, alone
+from fofx.studio.paths import demand_own_files
 
 if TYPE_CHECKING:
     from fofx.function import Function
@@ -112,10 +113,7 @@ class Workspace:
         """The Function of a run. RunError "bad-name", "no-run", "unfinished-run", "damaged-run"."""
         from fofx.function import load
 
-        try:
-            return load(self.path_of(name))
-        except RecursionError as problem:
-            raise RunError("damaged-run", f"The run {name!r} cannot be read: its JSON goes too deep.") from problem
+        return load(self.path_of(name))
 
     def free_name(self, topic: str) -> str:
         """A name for a new run, from what it is about and the time, that no run, job or deleted run has here."""
@@ -184,7 +182,7 @@ class Workspace:
     def upload(self, filename: str, given: bytes | IO[bytes]) -> Upload:
         """Take in a file: a table, a picture, or a zip of pictures in folders by class. Content decides, not the name.
 
-        DataError "bad-upload", "unknown-format", "bad-picture", "too-large"; RunError "full".
+        DataError "bad-upload", "unknown-format", "bad-picture", "too-large", with sharing also "outside-upload"; RunError "full".
         """
         ending = Path(filename.replace("\\", "/")).suffix.lower()
         stem = re.sub(r"[^0-9A-Za-z一-鿿_-]+", "-", Path(filename.replace("\\", "/")).stem).strip("-")[:40] or "data"
@@ -200,7 +198,7 @@ class Workspace:
             else:
                 contents.demand_table(held, ending, self.limits)
                 if self.limits.shared:
-                    demand_own_pictures(held)
+                    demand_own_files(held)
             key = secrets.token_hex(12)
             made = Upload(
                 key,
@@ -236,6 +234,10 @@ class Workspace:
                 if upload.key == key and upload.path.exists():
                     return upload
         raise DataError("no-upload", "This upload is gone; bring the data again.")
+
+    def closed(self, upload: Upload) -> bool:
+        """Whether cells of this upload must not be taken for names of files: a stranger's table would name the owner's."""
+        return self.limits.shared and upload.kind != "pictures"
 
     def forget(self, key: str) -> None:
         """Remove an upload for good."""
@@ -307,17 +309,6 @@ def demand_name(name: str) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"[^/\\\x00-\x1f]{1,150}", name) or name.startswith("."):
         raise RunError("bad-name", f"{str(name)[:100]!r} cannot be a run's name.")
     return name
-
-
-def demand_own_pictures(path: Path) -> None:
-    """DataError "bad-upload" when a table names pictures outside its own folder: those of this machine or of others."""
-    from fofx.data.read import read
-
-    table = read(path)
-    for column in (name for name, kind in table.kinds.items() if kind == "picture"):
-        for value in table.frame[column].drop_nulls().cast(str).to_list():
-            if not Path(value).resolve().is_relative_to(path.parent.resolve()):
-                raise DataError("bad-upload", f"Column {column!r} names pictures that were not uploaded.")
 
 
 def line_of(folder: Path, changed: float) -> RunLine:

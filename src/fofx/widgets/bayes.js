@@ -280,13 +280,7 @@ export default {
       column.replaceChildren(node("span", {}, w.say("bayes.answer")), list);
     });
     const alpha = dial(w, s, { key: "bayes.alpha", min: 0, max: 3, step: 0.1, get: () => s.state.alpha, set: (value) => s.slide({ alpha: value }), show: (value) => figure(value, 1) });
-    const pasted = pasting(w, s, {
-      help: "bayes.paste",
-      text: () => {
-        const names = Object.keys(s.state.table);
-        return names.length ? [names, ...s.state.table[names[0]].map((_, row) => names.map((name) => s.state.table[name][row]))].map((line) => line.join(", ")).join("\n") : "";
-      },
-    });
+    const pasted = pasting(w, s, { help: "bayes.paste", text: () => tableText(s.state.table) });
 
     const guess = guessing(w, s, {
       question: () => (updating() ? w.say("bayes.question", { evidence: said(of("updates")[0].piece), cause: called(s.state.names[0]) }) : w.say("bayes.question-row", { name: group(of("factors").classes.length - 1) })),

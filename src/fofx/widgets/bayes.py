@@ -18,8 +18,8 @@ import traitlets
 from fofx.classic.bayes import CategoricalBayes
 from fofx.errors import DataError, TaskError
 from fofx.tasks import spam, transport
-from fofx.widgets.pasted import columns_of, plain
-from fofx.widgets.study import Number, Study
+from fofx.widgets.pasted import columns_of, last_with_classes, plain
+from fofx.widgets.study import Number, Study, Table, put, without
 
 CAUSES = 6
 PIECES = 3  # of evidence
@@ -56,14 +56,14 @@ class Bayes(Study):
     row: Any = traitlets.List([]).tag(state=True)
     alpha = Number(1.0, 0, 10).tag(state=True)
     third = traitlets.Bool(True).tag(state=True)
-    table = traitlets.Dict({}).tag(state=True)
+    table = Table(ROWS).tag(state=True)
     label = traitlets.Unicode("").tag(state=True)
 
     def __init__(self, data: Any = None, lang: str | None = None, **fields: Any) -> None:
         self._known: dict[str, Any] = {}
         if data is not None:
             table = plain(data, ROWS)
-            fields = {"part": "factors", "table": table, "label": last_with_classes(table), **fields}
+            fields = {"part": "factors", "table": table, "label": last_with_classes(table, CLASSES), **fields}
         super().__init__(lang, **fields)
 
     @traitlets.validate("names")
@@ -99,10 +99,6 @@ class Bayes(Study):
             {**{name: piece[name] for name in names}, **{flag: bool(piece.get(flag, True)) for flag in flags}}
             for piece in found
         ]
-
-    @traitlets.validate("table")
-    def _table(self, proposal: Any) -> dict[str, list[Any]]:
-        return plain(proposal["value"], ROWS) if proposal["value"] else {}
 
     # ---- what the page asks for
 
@@ -146,7 +142,7 @@ class Bayes(Study):
             self.evidence = [{**piece, "chances": without(piece["chances"], cause)} for piece in self.evidence]
         elif do == "paste":
             table = columns_of(content.get("text"), ROWS)
-            self.change({"table": table, "label": last_with_classes(table)})
+            self.change({"table": table, "label": last_with_classes(table, CLASSES)})
         elif do == "course":
             fields = ("names", "prior", "evidence") if self.part == "update" else ("table", "label", "third", "row")
             self.change({name: self.defaults()[name] for name in fields})
@@ -207,7 +203,7 @@ class Bayes(Study):
         key = (self.table, self.label, self.third, self.alpha)
         if self._known.get("key") != key:
             table = self.table or spam.data(self.third)
-            label = (self.label or last_with_classes(table)) if self.table else "spam"
+            label = (self.label or last_with_classes(table, CLASSES)) if self.table else "spam"
             if label not in table:
                 raise DataError("unknown-column", f"Expected a column of {', '.join(table)}, got {label!r}.")
             columns, codes, left_out = [], [], []
@@ -274,22 +270,3 @@ def whole(value: Any, most: int) -> bool:
 
 def plainly(parts: list[Fraction] | None) -> list[float] | None:
     return None if parts is None else [float(part) for part in parts]
-
-
-def put(items: list[Any], place: Any, item: Any) -> list[Any]:
-    """A new list with one item changed."""
-    return [item if number == place else old for number, old in enumerate(items)]
-
-
-def without(items: list[Any], place: Any) -> list[Any]:
-    return [old for number, old in enumerate(items) if number != place]
-
-
-def last_with_classes(table: dict[str, list[Any]]) -> str:
-    """The column to answer when none is named: the last with few different values."""
-    found = next((name for name in reversed(table) if 2 <= len(set(map(str, table[name]))) <= CLASSES), None)
-    if found is None or len(table) < 2:
-        raise DataError(
-            "too-few-columns", f"Expected a column with 2 to {CLASSES} classes, and another one to learn from."
-        )
-    return found

@@ -318,6 +318,16 @@ function place(event, element) {
   return [event.clientX - box.left, event.clientY - box.top];
 }
 
+/** Follow a pointer over an element: `tell([x, y])`, and `tell(null)` when it leaves; everything is drawn again. */
+function hovering(w, element, tell) {
+  const follow = (spot) => {
+    tell(spot);
+    w.redraw();
+  };
+  w.on(element, "pointermove pointerdown", (event) => follow(place(event, element)));
+  w.on(element, "pointerleave", () => follow(null));
+}
+
 /** Drag with mouse, pen or finger: `begin(x, y)` says whether the drag is wanted, `move(x, y)` follows, `end()` closes. */
 function drag(w, element, { begin, move, end = () => {} }) {
   let held = null;

@@ -66,21 +66,7 @@ export default {
         mark(context, 0, x(px), y(py), s.state.points.length > 60 ? 3.5 : 5.5);
       });
       if (tool === "line")
-        handles.forEach((place, number) => {
-          const [left, top] = [x(place), Math.max(12, Math.min(height - 50, y(at(place))))];
-          context.fillStyle = ink.accent;
-          context.strokeStyle = ink.back;
-          context.lineWidth = 2;
-          context.beginPath();
-          context.arc(left, top, 11, 0, 7);
-          context.fill();
-          context.stroke();
-          context.fillStyle = ink.back;
-          context.font = "italic 600 13px Georgia, serif";
-          context.textAlign = "center";
-          context.textBaseline = "middle";
-          context.fillText(number ? "w" : "b", left, top + 0.5);
-        });
+        handles.forEach((place, number) => handle(context, w, number ? "w" : "b", x(place), Math.max(12, Math.min(height - 50, y(at(place))))));
       context.restore();
     }
 

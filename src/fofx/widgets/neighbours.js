@@ -268,13 +268,7 @@ export default {
         return guessed === null ? then : `${w.say("neighbours.guessed", { value: figure(guessed) })} ${then}`;
       },
     });
-    const pasted = pasting(w, s, {
-      help: "neighbours.paste",
-      text: () => {
-        const names = Object.keys(s.state.table);
-        return names.length && of("rows") <= 300 ? [names, ...s.state.table[names[0]].map((_, row) => names.map((name) => s.state.table[name][row]))].map((line) => line.join(", ")).join("\n") : "";
-      },
-    });
+    const pasted = pasting(w, s, { help: "neighbours.paste", text: () => (of("rows") <= 300 ? tableText(s.state.table) : "") });
     w.root.append(
       heading(w, s, "neighbours.title", "neighbours.about"),
       stands,

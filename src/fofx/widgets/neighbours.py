@@ -16,7 +16,7 @@ from fofx.classic.knn import KNN
 from fofx.errors import DataError, TaskError
 from fofx.tasks import neighbours as course
 from fofx.widgets.pasted import columns_of, is_numeric, plain
-from fofx.widgets.study import Count, Study
+from fofx.widgets.study import Count, Study, Table
 
 ROWS = 2000
 CLASSES = 8  # as many as there are colours that everyone can tell apart
@@ -44,7 +44,7 @@ class Neighbours(Study):
     distance = traitlets.Enum(("euclidean", "manhattan"), "euclidean").tag(state=True)
     scaled = traitlets.Bool(False).tag(state=True)
     regions = traitlets.Bool(True).tag(state=True)
-    table = traitlets.Dict({}).tag(state=True)
+    table = Table(ROWS).tag(state=True)
     across = traitlets.Unicode("x").tag(state=True)
     up = traitlets.Unicode("y").tag(state=True)
     label = traitlets.Unicode("university").tag(state=True)
@@ -59,10 +59,6 @@ class Neighbours(Study):
         if data is not None:
             fields = {**chosen_columns(plain(data, ROWS), fields), **fields}
         super().__init__(lang, **fields)
-
-    @traitlets.validate("table")
-    def _table(self, proposal: Any) -> dict[str, list[Any]]:
-        return plain(proposal["value"], ROWS) if proposal["value"] else {}
 
     @traitlets.validate("asked")
     def _asked(self, proposal: Any) -> list[float]:

@@ -22,7 +22,7 @@ from fofx.models.window import watch
 from fofx.rungs.linear import Linear
 from fofx.rungs.neural import Neural
 from fofx.see import frames
-from fofx.see.activations import _answering
+from fofx.see.activations import answering
 from fofx.see.chain import Chain, chain
 from fofx.see.rows import blocks_and_targets, frame_of, neural, numbers_of
 from fofx.widgets.base import Widget
@@ -201,7 +201,7 @@ class Network(Widget):
         subject = neural(function, self.rung)
         given = blocks_and_targets(function, self.rung, [self.row], self.part).blocks
         with (
-            _answering(subject.network),
+            answering(subject.network),
             watch(subject.network) as seen,
         ):  # one looker at a time: others share the network
             self.tree = blocks_of_row(subject.network, given)

@@ -71,20 +71,7 @@ export default {
         if (layer === 2 || two() || s.state.stage === "one") draw(curve("a", layer, unit), hue(layer, unit), 2.4, s.state.stage === "one" ? [] : [2, 3]);
       }
       if (layer === 1 && tool === "line")
-        handles().forEach(([px, py], number) => {
-          context.fillStyle = ink.accent;
-          context.strokeStyle = ink.back;
-          context.lineWidth = 2;
-          context.beginPath();
-          context.arc(px, py, 11, 0, 7);
-          context.fill();
-          context.stroke();
-          context.fillStyle = ink.back;
-          context.font = "italic 600 13px Georgia, serif";
-          context.textAlign = "center";
-          context.textBaseline = "middle";
-          context.fillText(number ? "w" : "b", px, py + 0.5);
-        });
+        handles().forEach(([px, py], number) => handle(context, w, number ? "w" : "b", px, py));
       if (trail.length) {
         context.strokeStyle = ink.accent;
         context.lineWidth = 3;

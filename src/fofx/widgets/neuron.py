@@ -15,7 +15,7 @@ import traitlets
 from fofx.errors import TaskError
 from fofx.widgets.curves import ACTIVATIONS, CORNERS, EXAMPLES, FORMULAS, PLACES, REACH, STAGES, TARGETS, activate, axis
 from fofx.widgets.pasted import is_numeric
-from fofx.widgets.study import Number, Study
+from fofx.widgets.study import Number, Study, put, without
 
 DRAWN = 61  # places of a drawn target
 STEEPEST = 100.0
@@ -332,12 +332,3 @@ def usable(values: Any, most: float = 1e3) -> bool:
 
 def within(number: Any, items: list[Any]) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(items)
-
-
-def put(items: list[Any], place: int, item: Any) -> list[Any]:
-    """A new list with one item changed."""
-    return [item if number == place else old for number, old in enumerate(items)]
-
-
-def without(items: list[Any], place: int) -> list[Any]:
-    return [old for number, old in enumerate(items) if number != place]

@@ -25,7 +25,9 @@ def cells(text: Any, rows: int = 2000, columns: int = 40) -> list[list[str]]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     mark = next((mark for mark in ("\t", ";", ",") if mark in lines[0]), None)
     try:
-        table = list(csv.reader(lines, delimiter=mark)) if mark else [line.split() for line in lines]
+        table = (
+            list(csv.reader(lines, delimiter=mark, skipinitialspace=True)) if mark else [line.split() for line in lines]
+        )
     except csv.Error as error:
         raise DataError("bad-table", f"The text cannot be read as a table: {error}.") from error
     table = [[cell.strip() for cell in row] for row in table]
@@ -95,4 +97,14 @@ def plain(data: Any, rows: int = 2000) -> dict[str, list[Any]]:
         found[str(name)[:60]] = values if is_numeric(values) else [str(value)[:60] for value in values]
     if not found or len({len(column) for column in found.values()}) != 1 or not next(iter(found.values())):
         raise DataError("bad-table", "Expected at least one column and one row, and equally long columns.")
+    return found
+
+
+def last_with_classes(table: Mapping[str, Sequence[Any]], most: int) -> str:
+    """The column to answer when none is named: the last with 2 to `most` different values."""
+    found = next((name for name in reversed(list(table)) if 2 <= len(set(map(str, table[name]))) <= most), None)
+    if found is None or len(table) < 2:
+        raise DataError(
+            "too-few-columns", f"Expected a column with 2 to {most} classes, and another one to learn from."
+        )
     return found

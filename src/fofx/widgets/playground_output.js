@@ -137,14 +137,7 @@ function lossChart(p, lane) {
   );
   made.classList.add("pg-chart");
   made.dataset.control = "chart";
-  w.on(made, "pointermove pointerdown", (event) => {
-    hover = place(event, made)[0];
-    w.redraw();
-  });
-  w.on(made, "pointerleave", () => {
-    hover = null;
-    w.redraw();
-  });
+  hovering(w, made, (spot) => (hover = spot && spot[0]));
   return made;
 }
 

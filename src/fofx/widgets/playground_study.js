@@ -271,14 +271,7 @@ function landscapePanel(p) {
     },
     (width) => (found ? width * 0.86 : 0.01),
   );
-  w.on(made, "pointermove pointerdown", (event) => {
-    hover = place(event, made);
-    w.redraw();
-  });
-  w.on(made, "pointerleave", () => {
-    hover = null;
-    w.redraw();
-  });
+  hovering(w, made, (spot) => (hover = spot));
   return { element: block(p, "playground.landscape", words(p, "p", "playground.landscape-how", { class: "fofx-soft" }), rowOf(which, pair, ask.row), node("div", { class: "pg-landscape" }, made), said) };
 }
 

@@ -193,6 +193,15 @@ function pasting(w, s, { help, text, rows = 7 }) {
   return folded(w, "study.own", words(w, "p", help, { class: "fofx-soft" }), field, node("div", { class: "study-line" }, use, course));
 }
 
+/** Columns by name as text, a row a line: what `pasting` reads again. */
+function tableText(table) {
+  const names = Object.keys(table);
+  if (!names.length) return "";
+  const cell = (value) => (/[,;"\t]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+  const rows = table[names[0]].map((_, row) => names.map((name) => table[name][row]));
+  return [names, ...rows].map((row) => row.map(cell).join(", ")).join("\n");
+}
+
 /** A play button: while it is pressed, `step()` is asked for at most every `pause()` milliseconds, until `over()`. */
 function playing(w, s, { step, over, pause = () => 250 }) {
   let on = false;
@@ -274,6 +283,22 @@ function contour(values, across, down, level) {
       for (let pair = 0; pair + 1 < ends.length; pair += 2) found.push([...ends[pair], ...ends[pair + 1]]);
     }
   return found;
+}
+
+/** Where a line is taken hold of: a disc with the letter of what it changes. */
+function handle(context, w, letter, x, y) {
+  context.fillStyle = w.ink.accent;
+  context.strokeStyle = w.ink.back;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.arc(x, y, 11, 0, 2 * Math.PI);
+  context.fill();
+  context.stroke();
+  context.fillStyle = w.ink.back;
+  context.font = "italic 600 13px Georgia, serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(letter, x, y + 0.5);
 }
 
 /** A small mark of a class, by form and colour, for texts and tables. */

@@ -18,6 +18,7 @@ import traitlets
 
 from fofx.errors import FofxError, Notice, TaskError
 from fofx.widgets.base import HERE, Widget, styles, texts
+from fofx.widgets.pasted import plain
 from fofx.words import notice
 
 KEPT = 200  # how many actions can be undone
@@ -51,6 +52,18 @@ class Count(traitlets.Int):
                 f"Expected {self.name} to be a whole number from {self.low} to {self.high}, got {value!r}."
             )
         return value
+
+
+class Table(traitlets.Dict):
+    """Columns by name, at most `rows` long, as `pasted.plain` makes them; {} for the course's own."""
+
+    def __init__(self, rows: int, **more: Any) -> None:
+        super().__init__({}, **more)
+        self.rows = rows
+
+    def validate(self, obj: Any, value: Any) -> dict[str, list[Any]]:
+        found = super().validate(obj, value)
+        return plain(found, self.rows) if found else {}
 
 
 class Study(Widget):
@@ -233,3 +246,13 @@ class Study(Widget):
     @traitlets.observe("lang")
     def _other_words(self, change: Any) -> None:
         self.words = {**texts(self.name, change["new"]), **texts("study", change["new"])}
+
+
+def put(items: list[Any], place: Any, item: Any) -> list[Any]:
+    """A new list with one item changed."""
+    return [item if number == place else old for number, old in enumerate(items)]
+
+
+def without(items: list[Any], place: Any) -> list[Any]:
+    """A new list with one item left out."""
+    return [old for number, old in enumerate(items) if number != place]

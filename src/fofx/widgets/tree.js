@@ -263,13 +263,7 @@ export default {
         return `${w.say("tree.your-cost", { name: asks(guessed), cost: figure(answer.each[guessed], 3, true) })} ${told}`;
       },
     });
-    const pasted = pasting(w, s, {
-      help: "tree.paste",
-      text: () => {
-        const names = Object.keys(s.state.table);
-        return names.length ? [names, ...s.state.table[names[0]].map((_, row) => names.map((name) => s.state.table[name][row]))].map((line) => line.join(", ")).join("\n") : "";
-      },
-    });
+    const pasted = pasting(w, s, { help: "tree.paste", text: () => tableText(s.state.table) });
     w.root.append(
       heading(w, s, "tree.title", "tree.about"),
       guess,

@@ -15,8 +15,8 @@ import traitlets
 from fofx.classic.tree import Tree as Classic
 from fofx.errors import DataError, TaskError
 from fofx.tasks import spam
-from fofx.widgets.pasted import columns_of, is_numeric, plain
-from fofx.widgets.study import Study
+from fofx.widgets.pasted import columns_of, is_numeric, last_with_classes, plain
+from fofx.widgets.study import Study, Table
 
 ROWS = 300
 CLASSES = 8
@@ -39,19 +39,15 @@ class Tree(Study):
     row: traitlets.List = traitlets.List([]).tag(state=True)
     third = traitlets.Bool(True).tag(state=True)
     criterion = traitlets.Enum(("gini", "entropy"), "gini").tag(state=True)
-    table = traitlets.Dict({}).tag(state=True)
+    table = Table(ROWS).tag(state=True)
     label = traitlets.Unicode("").tag(state=True)
 
     def __init__(self, data: Any = None, lang: str | None = None, **fields: Any) -> None:
         self._known: dict[str, Any] = {}
         if data is not None:
             table = plain(data, ROWS)
-            fields = {"table": table, "label": last_with_classes(table), **fields}
+            fields = {"table": table, "label": last_with_classes(table, CLASSES), **fields}
         super().__init__(lang, **fields)
-
-    @traitlets.validate("table")
-    def _table(self, proposal: Any) -> dict[str, list[Any]]:
-        return plain(proposal["value"], ROWS) if proposal["value"] else {}
 
     @traitlets.validate("cuts")
     def _cuts(self, proposal: Any) -> dict[str, list[Any]]:
@@ -95,7 +91,7 @@ class Tree(Study):
             self.row = [] if number is None else rows[number].tolist()
         elif do == "paste":
             table = columns_of(content.get("text"), ROWS)
-            self.change({"table": table, "label": last_with_classes(table), "guess": None})
+            self.change({"table": table, "label": last_with_classes(table, CLASSES), "guess": None})
         elif do == "course":
             self.change({"table": {}, "label": "", "third": True})
         else:
@@ -133,7 +129,7 @@ class Tree(Study):
         key = (self.table, self.label, self.third, self.criterion)
         if self._known.get("key") != key:
             table = self.table or spam.data(self.third)
-            label = (self.label or last_with_classes(table)) if self.table else "spam"
+            label = (self.label or last_with_classes(table, CLASSES)) if self.table else "spam"
             questions, features, left_out = as_questions(table, label)
             target = np.array([str(answer) for answer in table[label]])
             if not 2 <= len(np.unique(target)) <= CLASSES:
@@ -281,16 +277,6 @@ def alike(features: np.ndarray, target: np.ndarray) -> list[list[int]]:
     for number, row in enumerate(features.tolist()):
         groups.setdefault(tuple(row), []).append(number)
     return [rows for rows in groups.values() if len(set(target[rows].tolist())) > 1]
-
-
-def last_with_classes(table: dict[str, list[Any]]) -> str:
-    """The column to answer when none is named: the last with few different values."""
-    found = next((name for name in reversed(table) if 2 <= len(set(map(str, table[name]))) <= CLASSES), None)
-    if found is None or len(table) < 2:
-        raise DataError(
-            "too-few-columns", f"Expected a column with 2 to {CLASSES} classes, and another one to ask about."
-        )
-    return found
 
 
 def as_questions(table: dict[str, list[Any]], label: str) -> tuple[list[dict[str, Any]], np.ndarray, list[str]]:

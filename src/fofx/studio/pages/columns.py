@@ -13,6 +13,7 @@ from nicegui import ui
 from fofx.fields import Output, field_class, kinds
 from fofx.studio.look import Page, button, named, tag
 from fofx.studio.pages.inspect import Source, inferred
+from fofx.studio.paths import PLAIN
 from fofx.task import Task
 from fofx.words import name as word
 
@@ -87,7 +88,8 @@ class Columns:
                 if why:
                     tag("span", f" {why}", "soft small")
             with ui.element("td"):
-                known = {k: word("kind", k, page.lang) for k, cls in kinds().items() if role != "out" or issubclass(cls, Output)}  # fmt: skip
+                fit = [k for k, cls in kinds().items() if role != "out" or issubclass(cls, Output)]
+                known = {k: word("kind", k, page.lang) for k in fit if not self.source.closed or k in PLAIN}
                 if kind not in known:
                     known[kind] = word("kind", kind, page.lang)
                 self.select(known, kind, page.say("studio.setup.kind-of", name=name), lambda v: self.set_kind(name, v))

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fofx.data.check import check
-from fofx.data.read import read
 from fofx.data.table import Table
 from fofx.errors import Notice
 from fofx.prepare import gather, groups_of, split_rows, task_of
+from fofx.studio.paths import demand_plain_kinds
+from fofx.studio.tables import SHELF
+from fofx.studio.tail import parsed
 from fofx.task import Task, input_kind, output_kind, useless
 from fofx.tasks import task as built_in
 
@@ -26,6 +28,8 @@ class Source:
     table: Table
     shown: str
     own: dict[str, Any] = field(default_factory=dict)
+    closed: bool = False
+    """Whether cells must not be taken for names of files (see studio/paths.py)."""
 
     def examples(self, name: str, most: int = 3) -> list[str]:
         """Some different values of a column, as texts."""
@@ -54,9 +58,9 @@ def open_source(workspace: Any, query: Mapping[str, str]) -> Source:
         return Source({"task": task.name}, task.table(), task.name, {**task.options, "outputs": outputs})
     if "upload" in query:
         upload = workspace.upload_of(query["upload"])
-        return Source({"upload": upload.key}, read(upload.path), upload.name)
+        return Source({"upload": upload.key}, SHELF.read(upload.path), upload.name, closed=workspace.closed(upload))
     path = workspace.local(query.get("path", ""))
-    return Source({"path": str(path)}, read(path), str(path))
+    return Source({"path": str(path)}, SHELF.read(path), str(path))
 
 
 def first_settings(source: Source, query: Mapping[str, str]) -> dict[str, Any]:
@@ -70,11 +74,7 @@ def first_settings(source: Source, query: Mapping[str, str]) -> dict[str, Any]:
     }  # fmt: skip
     settings |= {key: value for key, value in source.own.items() if key in settings}
     settings["kinds"] = dict(settings["kinds"])
-    try:
-        wished = json.loads(query.get("asked", "{}"))
-    except ValueError:
-        wished = {}
-    for key, value in wished.items() if isinstance(wished, dict) else ():
+    for key, value in parsed(query.get("asked", "{}")).items():
         if key in settings and fits(key, value, names):
             settings[key] = value
     return settings
@@ -109,8 +109,10 @@ def differing(source: Source, settings: dict[str, Any]) -> str:
 
 
 def look(source: Source, settings: dict[str, Any]) -> Looked:
-    """As `find` begins: task, split and checks. Raises DataError and TaskError as `find` would."""
+    """As `find` begins: task, split and checks. Raises DataError and TaskError as `find` would, and TaskError "outside-upload"."""
     asked = {key: settings[key] for key in ("outputs", "inputs", "kinds", "group", "time", "split")}
+    if source.closed:
+        demand_plain_kinds(asked["kinds"])
     table = gather(replace(source.table, notes=list(source.table.notes), kinds=dict(source.table.kinds)), None, None)
     task, found = task_of(table, asked)
     notices = [*table.notes, *found]

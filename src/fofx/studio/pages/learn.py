@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from fofx.studio.look import Page, empty, link, math, tag
+from fofx.studio.tail import parsed
 
 # name: (module, class, title, what there is to see, formula), in the order of the course
 STUDIES: dict[str, tuple[str, str, str, str, str]] = {
@@ -75,14 +76,6 @@ def study(page: Page, name: str) -> None:
             widget.restore(wished)
         widget.observe(lambda change: page.mirror("state", written(change["new"])), "state")
     show(widget)
-
-
-def parsed(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def written(state: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from fofx.studio.look import Page, button, copied, tag
 from fofx.studio.pages import calls
+from fofx.studio.pages.choice import following, rung_box
 
 
 async def show(page: Page, function: Any) -> None:
@@ -30,27 +31,13 @@ async def show(page: Page, function: Any) -> None:
     copied(page.say("studio.code.use"), used(name, function), page)
     tag("h2", page.say("studio.code.eject"))
     tag("p", page.say("studio.code.eject.text"), "soft")
-    names = [result.name for result in function.rungs if result.error is None]
-    chosen = (
-        ui.select(names, value=function.winner, label=page.say("studio.code.rung"))
-        .props("outlined dense")
-        .style("width: 280px")
-    )
-    place = ui.element()
+    chosen = rung_box(page, function).style("width: 280px")
 
-    async def write() -> None:
-        place.clear()
-        text = await page.work(ejected, function, chosen.value, place=place)
-        with place:
-            copied(f"{name}.py", text, page)
-            button(page.say("studio.code.download"), lambda: ui.download.content(text, f"{name}.py"), icon="download")
+    def draw(text: str) -> None:
+        copied(f"{name}.py", text, page)
+        button(page.say("studio.code.download"), lambda: ui.download.content(text, f"{name}.py"), icon="download")
 
-    chosen.on_value_change(page.safely(lambda event: write()))
-    try:
-        await write()
-    except Exception as error:  # some rungs have no script; the calls above stay
-        with place:
-            page.problem(error)
+    await following(page, [chosen], lambda: ejected(function, chosen.value), draw)
 
 
 def ejected(function: Any, rung: str) -> str:

@@ -8,30 +8,24 @@ from nicegui import ui
 
 from fofx.studio.look import Page, alert, empty, link, run_link, shown, tag
 from fofx.studio.pages.answers import inputs_shown
+from fofx.studio.pages.choice import following, rung_box
 
 MOST = 12
 
 
 async def show(page: Page, function: Any) -> None:
-    rungs = [result.name for result in function.rungs if result.error is None]
+    from fofx.see.mistakes import mistakes
+
     outputs = [output.name for output in function.outputs]
     with ui.element().classes("row").style("margin-bottom: 14px"):
-        rung = ui.select(rungs, value=function.winner, label=page.say("studio.code.rung")).props("outlined dense")
+        rung = rung_box(page, function)
         output = ui.select(outputs, value=outputs[0], label=page.say("studio.result.outputs")).props("outlined dense")
         output.set_visibility(len(outputs) > 1)
-    place = ui.element()
 
-    async def fill() -> None:
-        from fofx.see.mistakes import mistakes
+    def worst() -> Any:
+        return mistakes(function, rung.value, output.value, most=MOST)
 
-        place.clear()
-        found = await page.work(lambda: mistakes(function, rung.value, output.value, most=MOST), place=place)
-        with place:
-            draw_mistakes(page, function, found)
-
-    for box in (rung, output):
-        box.on_value_change(page.safely(lambda event: fill()))
-    await fill()
+    await following(page, [rung, output], worst, lambda found: draw_mistakes(page, function, found))
 
 
 def draw_mistakes(page: Page, function: Any, found: Any) -> None:

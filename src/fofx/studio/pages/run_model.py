@@ -10,27 +10,17 @@ from fofx.errors import FofxError
 from fofx.rungs.neural import Neural
 from fofx.studio.look import Page, alert, copied, math, tag
 from fofx.studio.pages.blocks import FORMULAS, Block, source_of, tree_of
+from fofx.studio.pages.choice import following, rung_box
 from fofx.words import name as word
 
 OPEN = 3  # levels of the tree that are unfolded at first
 
 
 async def show(page: Page, function: Any) -> None:
-    rungs = [result.name for result in function.rungs if result.error is None]
-    asked = page.query.get("rung", function.winner)
-    chosen = ui.select(rungs, value=asked if asked in rungs else function.winner, label=page.say("studio.code.rung"))
-    chosen.props("outlined dense").style("width: 280px; margin-bottom: 14px")
-    place = ui.element()
-
-    async def fill() -> None:
-        place.clear()
-        name = chosen.value
-        rung, tree, note = await page.work(seen, function, name, place=place)
-        with place:
-            draw_rung(page, function, rung, tree, note)
-
-    chosen.on_value_change(page.safely(lambda event: fill()))
-    await fill()
+    chosen = rung_box(page, function, page.query.get("rung", "")).style("width: 280px; margin-bottom: 14px")
+    await following(
+        page, [chosen], lambda: seen(function, chosen.value), lambda found: draw_rung(page, function, *found)
+    )
 
 
 def seen(function: Any, name: str) -> tuple[Any, Block | None, FofxError | None]:
