@@ -275,7 +275,7 @@ def test_a_task_gives_way_to_what_the_user_says(monkeypatch: pytest.MonkeyPatch)
     assert seen["rows"] == 1056
     seen.clear()
     work.search_task("river", {**asked, "time": "month", "output": ["level_1"]}, "en", as_json=True)
-    assert "time" not in seen and seen["outputs"] == ["level_1"]
+    assert "time" not in seen and "outputs" not in seen
 
 
 def test_single_values_are_rows_where_there_is_one_input() -> None:

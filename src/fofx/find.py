@@ -15,6 +15,7 @@ import torch
 from fofx.data.check import check
 from fofx.data.leaks import GROUPINGS
 from fofx.data.read import read
+from fofx.data.reshape import reshaped
 from fofx.encoded import Inputs, Problem
 from fofx.errors import DataError, RunError, TaskError
 from fofx.fields import Output, field_class
@@ -62,6 +63,9 @@ def find(
     split: str | None = None,
     group: str | None = None,
     time: str | None = None,
+    pairs: str | None = None,
+    past: int | None = None,
+    horizon: int | None = None,
     kinds: dict[str, str] | None = None,
     strict: bool = False,
     class_weights: bool = False,
@@ -82,7 +86,9 @@ def find(
     test, validation: data of their own for these parts; `split`: a column that says train, validation or test.
     group    : a column whose equal values stay in one part ("windows": rows that share overlapping windows).
     time     : a column that puts the rows in order: the earliest train, the latest test.
-    kinds    : {"column": "number" | "category" | "date" | "text" | "picture"}, where the inferred kind is wrong.
+    pairs    : a column of identities (a person, a speaker): the rows become pairs of items, and "same" is what comes out.
+    past, horizon: the table is a series in the order of `time`: so many past values go in, so many next ones come out.
+    kinds    : {"column": "number" | "category" | "date" | "text" | "picture" | ...}, where the inferred kind is wrong.
     strict   : a leak is an error instead of a warning. `resume`: a run that was cut short, to go on with.
     watch    : is called with a plain dict for every event ("rung", "step", "scored", "done").
 
@@ -91,7 +97,7 @@ def find(
     tell: Watch = watch or (lambda event: None)
     asked: dict[str, Any] = {
         "outputs": names_of(outputs), "inputs": names_of(inputs), "model": model, "budget": budget, "seed": seed, "split": split,
-        "group": group, "time": time, "kinds": kinds or {}, "strict": strict, "class_weights": class_weights,
+        "group": group, "time": time, "pairs": pairs, "past": past, "horizon": horizon, "kinds": kinds or {}, "strict": strict, "class_weights": class_weights,
         "label_smoothing": label_smoothing, "augment": augment, "recipe": None if recipe is None else str(recipe),
     }  # fmt: skip
     earlier: Run | None = None
@@ -115,15 +121,20 @@ def find(
     # What goes in, what comes out.
     others = {part: read(given) for part, given in (("test", test), ("validation", validation)) if given is not None}
     table = read(data)
-    kept_by_user = all(each.path for each in (table, *others.values()))  # else the run keeps the rows itself
     table = gather(table, others.get("test"), others.get("validation"))
+    wanted = asked
+    if earlier is None or not earlier.has("data.parquet"):
+        table, wanted = reshaped(table, asked)
+    elif "wanted" in before["data"]:
+        wanted = before["data"]["wanted"]
+    kept_by_user = all(each.path for each in (table, *others.values()))  # else the run keeps the rows itself
     notices = list(table.notes)
-    task, found = task_of(table, asked)
+    task, found = task_of(table, wanted)
     notices += found
     table = usable_rows(table, task, notices)
     frame = table.frame
-    groups = groups_of(table, asked["group"], task)
-    order = None if asked["time"] is None else frame[table.resolve(asked["time"])]
+    groups = groups_of(table, wanted["group"], task)
+    order = None if wanted["time"] is None else frame[table.resolve(wanted["time"])]
     first: type[Output] = field_class(task.outputs[0].kind)  # type: ignore[assignment]
     labels = frame[task.outputs[0].name] if first.stratified else None
     rows = split_rows(frame.height, table.parts, labels, groups, order, asked["seed"])
@@ -167,9 +178,11 @@ def find(
         "format": FORMAT, "status": "running", "asked": asked, "task": task.to_json(), "seed": asked["seed"],
         "data": {"source": table.source, "path": table.path, "fingerprint": mark, "rows": rows.sizes(), "split": rows.how,
                  "reader": table.reader, "kinds": table.kinds, **paths_of(test=test, validation=validation)},
-        "columns": {word: table.resolve(asked[word]) for word in ("time", "group") if asked[word] and asked[word] not in GROUPINGS},
+        "columns": {word: table.resolve(wanted[word]) for word in ("time", "group") if wanted[word] and wanted[word] not in GROUPINGS},
         "warnings": [vars(notice) for notice in notices], "versions": versions(), "rungs": [],
     }  # fmt: skip
+    if wanted is not asked:
+        record["data"]["wanted"] = wanted
     record["data"]["readers"] = {part: other.reader for part, other in others.items()}
     run.tidy()
     if followed is not None:

@@ -30,6 +30,10 @@ def demand_options(asked: dict) -> None:
     for word, value, right, expected in wanted:
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not right(value):
             raise TaskError("bad-option", f"{word} should be {expected}; it is {value!r}.")
+    for word in ("past", "horizon"):
+        value = asked.get(word)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000):
+            raise TaskError("bad-option", f"{word} should be a whole number of values from 1 up; it is {value!r}.")
     if not isinstance(asked["kinds"], dict) or not all(isinstance(kind, str) for kind in asked["kinds"].values()):
         raise TaskError(
             "bad-option", f"kinds should be a dict of columns and their kinds; it is {asked['kinds']!r:.100}."

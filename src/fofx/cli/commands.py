@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +29,10 @@ Validation = Annotated[str | None, typer.Option("--validation", metavar="FILE")]
 SplitBy = Annotated[str | None, typer.Option("--split", metavar="COL")]
 GroupBy = Annotated[str | None, typer.Option("--group", metavar="COL")]
 TimeBy = Annotated[str | None, typer.Option("--time", metavar="COL")]
+Pairs = Annotated[str | None, typer.Option("--pairs", metavar="COL")]
+Past = Annotated[int | None, typer.Option("--past", metavar="N")]
+Horizon = Annotated[int | None, typer.Option("--horizon", metavar="N")]
+Own = Annotated[str | None, typer.Option("--data", metavar="PATH")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N")]
 Name = Annotated[str | None, typer.Option("--name", metavar="RUN")]
 Out = Annotated[str, typer.Option("--out", metavar="DIR")]
@@ -55,10 +61,7 @@ def begin(
     """Options of fofx itself; `--lang` is taken before, wherever it stands."""
 
 
-@app.command(cls=Command)
-def find(
-    ctx: typer.Context,
-    data: Data = None,
+def _search(
     output: Outputs = None,
     input: Inputs = None,
     model: Model = "auto",
@@ -68,6 +71,9 @@ def find(
     split: SplitBy = None,
     group: GroupBy = None,
     time: TimeBy = None,
+    pairs: Pairs = None,
+    past: Past = None,
+    horizon: Horizon = None,
     seed: Seed = 0,
     name: Name = None,
     out: Out = "runs",
@@ -79,12 +85,29 @@ def find(
     resume: Resume = None,
     as_json: AsJson = False,
 ) -> None:
-    asked = dict(locals())
-    if data is None and resume is None:
+    """The options of every command that finds; `searching` gives them to it."""
+
+
+def searching(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `_search`: typer reads them from its signature."""
+    own = [
+        each
+        for each in inspect.signature(command, eval_str=True).parameters.values()
+        if each.kind is not each.VAR_KEYWORD
+    ]
+    shared = list(inspect.signature(_search, eval_str=True).parameters.values())
+    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    return command
+
+
+@app.command(cls=Command)
+@searching
+def find(ctx: typer.Context, data: Data = None, **asked: Any) -> None:
+    if data is None and asked["resume"] is None:
         raise TaskError("no-data", "Say which data to find a function from: fofx find DATA --output COL")
     from fofx.cli.work import search
 
-    search(data, asked, lang=ctx.obj, as_json=as_json)
+    search(data, asked, lang=ctx.obj, as_json=asked["as_json"])
 
 
 @app.command("try", cls=Command)
@@ -162,33 +185,11 @@ def tasks(ctx: typer.Context) -> None:
 
 
 @app.command(cls=Command)
-def run(
-    ctx: typer.Context,
-    task: TaskName,
-    output: Outputs = None,
-    input: Inputs = None,
-    model: Model = "auto",
-    budget: Budget = 60.0,
-    test: Test = None,
-    validation: Validation = None,
-    split: SplitBy = None,
-    group: GroupBy = None,
-    time: TimeBy = None,
-    seed: Seed = 0,
-    name: Name = None,
-    out: Out = "runs",
-    strict: Strict = False,
-    class_weights: ClassWeights = False,
-    label_smoothing: LabelSmoothing = 0.0,
-    no_augment: NoAugment = False,
-    recipe: Recipe = None,
-    resume: Resume = None,
-    as_json: AsJson = False,
-) -> None:
-    asked = dict(locals())
+@searching
+def run(ctx: typer.Context, task: TaskName, own: Own = None, **asked: Any) -> None:
     from fofx.cli.work import search_task
 
-    search_task(task, asked, lang=ctx.obj, as_json=as_json)
+    search_task(task, asked, lang=ctx.obj, as_json=asked["as_json"], own=own)
 
 
 @app.command(cls=Command)

@@ -14,10 +14,9 @@ from fofx.words import say
 if TYPE_CHECKING:
     from fofx.function import Function
 
-KINDS = ("number", "category", "text", "picture", "date")
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls")
 PASSED_ON: tuple[str, ...] = ("model", "budget", "test", "validation", "split", "group", "time", "seed", "name", "out")
-PASSED_ON += ("strict", "class_weights", "label_smoothing", "recipe", "resume")
+PASSED_ON += ("pairs", "past", "horizon", "strict", "class_weights", "label_smoothing", "recipe", "resume")
 SHARES = {"river": 0.13, "digits": 0.32, "reviews": 0.55}  # of the demonstration's seconds
 
 
@@ -37,11 +36,13 @@ def split_kinds(columns: list[str] | None) -> tuple[list[str], dict[str, str]]:
     >>> split_kinds(["age:number", "a:b", "name"])
     (['age', 'a:b', 'name'], {'age': 'number'})
     """
+    from fofx.fields import kinds as known_kinds
+
     names: list[str] = []
     kinds: dict[str, str] = {}
     for column in columns or []:
         name, colon, kind = column.rpartition(":")
-        if colon and kind in KINDS:
+        if colon and kind in known_kinds():
             kinds[name] = kind
             column = name
         names.append(column)
@@ -64,20 +65,22 @@ def search(data: Any, asked: dict[str, Any], lang: str, as_json: bool, **more: A
     return function
 
 
-def search_task(name: str, asked: dict[str, Any], lang: str, as_json: bool, demo: bool = False) -> Function:
-    """Find on a built-in task; what the task says gives way to what the user says."""
+def search_task(
+    name: str, asked: dict[str, Any], lang: str, as_json: bool, demo: bool = False, own: str | None = None
+) -> Function:
+    """Find on a built-in task, or on one's own data (`own`) as the task would; what the task says gives way to what the user says."""
     from fofx.tasks import task as built_in
 
     task = built_in(name)
-    if not as_json:
+    if not as_json and own is None:
         print(say("run.honesty", lang, text=task.honesty[lang]))
         print(say("run.good", lang, text=task.good[lang]))
+    data, said = task.arguments(own, **(task.demo if demo else {}))
     given = options(asked)
-    more = {key: value for key, value in task.options.items() if not given.get(key)}
-    if given["kinds"] and task.options.get("kinds"):
-        more["kinds"] = {**task.options["kinds"], **given["kinds"]}
-    more["outputs"] = given["outputs"] or task.outputs
-    return search(task.table(**(task.demo if demo else {})), asked, lang, as_json, **more)
+    more = {key: value for key, value in said.items() if not given.get(key)}
+    if given["kinds"] and said.get("kinds"):
+        more["kinds"] = {**said["kinds"], **given["kinds"]}
+    return search(data, asked, lang, as_json, **more)
 
 
 def show_three(budget: float, seed: int, out: str, lang: str) -> None:

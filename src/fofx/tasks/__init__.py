@@ -45,6 +45,8 @@ class BuiltIn:
     or words. `data(**options)` gives what `find` takes;
     `outputs` names its output columns and `options` holds further arguments for `find`. `demo` holds arguments for
     `data` that make the task fit a demonstration, and `notes()` says what was done to the rows before they are used.
+    `own(path)` gives the arguments of `find` for one's own data in the usual layout, `data` among them; by default the path
+    itself, with the task's outputs and options.
     """
 
     name: str
@@ -57,6 +59,7 @@ class BuiltIn:
     good: dict[str, str] = field(default_factory=dict)
     demo: dict[str, Any] = field(default_factory=dict)
     notes: Callable[[], list[Notice]] = list
+    own: Callable[[str], dict[str, Any]] | None = None
 
     def table(self, **options: Any) -> Table:
         """The data as read, with what was done to its rows before."""
@@ -66,6 +69,14 @@ class BuiltIn:
         table.source = self.name
         table.notes.extend(self.notes())
         return table
+
+    def arguments(self, own: str | None = None, **options: Any) -> tuple[Any, dict[str, Any]]:
+        """(data, further arguments) for `find`: of the built-in data, or of one's own at the path `own`."""
+        usual = {**self.options, "outputs": self.outputs}
+        if own is None:
+            return self.table(**options), usual
+        given = self.own(own) if self.own is not None else {**usual, "data": own}
+        return given.pop("data"), given
 
 
 @cache
