@@ -27,7 +27,7 @@ MODULES = {
 # on the same floor or below. A new module must be given its floor here.
 FLOORS = [
     {"errors", "words", "machine"},
-    {"models", "classic", "losses", "metrics", "series", "waves", "mel"},
+    {"models", "classic", "losses", "metrics", "masks", "series", "waves", "mel"},
     {
         "fields",
         "optimize",
@@ -41,6 +41,8 @@ FLOORS = [
         "videos",
         "sounds",
         "perturb",
+        "legend",
+        "maskfiles",
     },
     {"task", "options"},
     {"data", "run", "network", "encoded", "prepare"},
