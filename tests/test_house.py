@@ -41,6 +41,8 @@ FLOORS = [
         "videos",
         "sounds",
         "perturb",
+        "legend",
+        "maskfiles",
     },
     {"task", "options"},
     {"data", "run", "network", "encoded", "prepare"},

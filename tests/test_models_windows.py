@@ -42,7 +42,26 @@ class Case:
     features: tuple = ()  # the shape that `features` gives; empty where there is none
 
 
+def two_rows():
+    return torch.randn(5, 6), torch.randn(5, 6)
+
+
+def pictures_and_texts():
+    return torch.randn(2, 3, 8, 8), *(value[:3] for value in texts())
+
+
+def layer():
+    """An option that is a module of its own, made anew for each model."""
+    return nn.Linear(6, 4)
+
+
+def series():
+    return (torch.randn(3, 8, 2),)
+
+
 EDGES = [[0.0, 1.0], [], [-1.0, 0.0, 2.0], [-3.0, -1.0, 0.5, 4.0], [0.0], [-1.0, 1.0, 1.5]]
+SMALL_CLIP = {"vocabulary": 30, "positions": 9, "end": 29, "size": 8, "patch": 4, "shared": 5}
+SMALL_CLIP |= {"widths": (8, 6), "layers": (1, 2), "heads": (2, 3)}
 CASES = [
     Case("linear", "Linear", {"inputs": 6, "outputs": 3}, rows, (5, 6)),
     Case("mlp", "MLP", {"inputs": 6, "outputs": 3, "hidden": (8, 9), "norm": True, "dropout": 0.2}, rows, (5, 9)),
@@ -57,6 +76,8 @@ CASES = [
     Case("cnn", "CNN", {"outputs": 4, "size": 96, "widths": (8, 16)}, pictures(96), (2, 32)),
     Case("vit", "ViT", {"outputs": 4, "size": 8, "width": 16, "layers": 2}, pictures(8), (2, 16)),
     Case("efficientnet_lite", "EfficientNetLite", {"outputs": 4}, pictures(33), (2, 1280)),
+    Case("unet", "UNet", {"outputs": 4, "widths": (4, 6, 8), "dropout": 0.2}, pictures(13)),
+    Case("unet", "UNet", {"outputs": 4, "widths": (4, 6), "stride": 2, "depth": 1}, pictures(9)),
     Case("dropout", "Dropout", {"rate": 0.25}, rows),
     Case("attention", "SelfAttention", {"width": 6, "heads": 2}, lambda: (torch.randn(2, 5, 6),)),
     Case("transformer", "Transformer", {"vocabulary": 30, "outputs": 3, "width": 16}, texts, (4, 7, 16)),
@@ -64,8 +85,23 @@ CASES = [
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 10, "kind": "lstm"}, texts, (4, 7, 10)),
     Case("spectrogram", "SpectrogramCNN", {"outputs": 3, "bands": 10, "widths": (4, 6), "summed": 5}, frames, (4, 10)),
     Case("spectrogram", "SpectrogramTransformer", {"outputs": 3, "bands": 10, "width": 16}, frames, (4, 5, 16)),
+    Case("siamese", "Siamese", {"encoder": layer, "width": 4, "hidden": 3, "dropout": 0.2}, two_rows, (5, 9)),
+    Case("siamese", "Comparison", {"width": 6}, two_rows),
+    Case("towers", "TwoTowers", {"first": layer, "second": layer, "widths": (4, 4)}, two_rows, (5, 1)),
+    Case("clip", "CLIP", SMALL_CLIP, pictures_and_texts),
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 10, "kind": "rnn"}, texts, (4, 7, 10)),
     Case("rnn", "TextRNN", {"vocabulary": 30, "outputs": 3, "width": 9, "both_ways": False}, texts, (4, 7, 9)),
+    Case("forecast", "SeriesRNN", {"variables": 2, "outputs": 3, "width": 6, "layers": 2}, series, (3, 12)),
+    Case("forecast", "SeriesRNN", {"variables": 2, "outputs": 3, "width": 6, "kind": "lstm"}, series, (3, 12)),
+    Case(
+        "forecast",
+        "SeriesTransformer",
+        {"variables": 2, "outputs": 3, "past": 8, "patch": 3, "width": 8},
+        series,
+        (3, 16),
+    ),
+    Case("forecast", "NLinear", {"past": 8, "outputs": 3, "variables": 2}, series, (3, 18)),
+    Case("forecast", "DLinear", {"past": 8, "outputs": 4, "variables": 2, "targets": (0, 1)}, series, (3, 32)),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{len(case.options)}")
 
@@ -73,7 +109,7 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name
 def build(case: Case, namespace: dict | None = None) -> nn.Module:
     kind = (namespace or vars(importlib.import_module(f"fofx.models.{case.file}")))[case.name]
     torch.manual_seed(3)
-    return kind(**case.options)
+    return kind(**{name: value() if callable(value) else value for name, value in case.options.items()})
 
 
 def example(case: Case) -> tuple:

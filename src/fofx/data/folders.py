@@ -44,7 +44,7 @@ def read_folder(root: Path) -> Table:
     Raises DataError "no-pictures" and "unclear-folder".
     """
     base = os.path.realpath(root)
-    every, skipped, links = _walk(base)
+    every, skipped, links = walk(base)
     kind = max(every, key=lambda kind: len(every[kind]))  # of equally many the first, pictures
     found = every[kind]
     if not found:
@@ -90,7 +90,7 @@ def read_folder(root: Path) -> Table:
     return Table(frame, root.name or base, base, notes, kinds, series, reader)
 
 
-def _walk(base: str) -> tuple[dict[str, list[tuple[str, ...]]], int, int]:
+def walk(base: str) -> tuple[dict[str, list[tuple[str, ...]]], int, int]:
     """Paths below `base` by kind, as tuples of names in natural order; counts of skipped files and links not followed."""
     found: dict[str, list[tuple[str, ...]]] = {kind: [] for kind in ENDINGS}
     skipped = links = 0
