@@ -76,6 +76,7 @@ CASES = [
     Case("cnn", "CNN", {"outputs": 4, "size": 96, "widths": (8, 16)}, pictures(96), (2, 32)),
     Case("vit", "ViT", {"outputs": 4, "size": 8, "width": 16, "layers": 2}, pictures(8), (2, 16)),
     Case("efficientnet_lite", "EfficientNetLite", {"outputs": 4}, pictures(33), (2, 1280)),
+    Case("detector", "Detector", {"outputs": 7, "widths": (4, 6, 8), "width": 6}, pictures(21)),
     Case("unet", "UNet", {"outputs": 4, "widths": (4, 6, 8), "dropout": 0.2}, pictures(13)),
     Case("unet", "UNet", {"outputs": 4, "widths": (4, 6), "stride": 2, "depth": 1}, pictures(9)),
     Case("dropout", "Dropout", {"rate": 0.25}, rows),
