@@ -102,6 +102,7 @@ class Problem:
     validation_frame: pl.DataFrame
     options: dict  # class_weights, label_smoothing, augment
     seed: int
+    unlabelled: Inputs | None = None  # rows that have no answer
 
     def truth(self, output: Output, part: str = "train") -> np.ndarray:
         frame = self.train_frame if part == "train" else self.validation_frame

@@ -39,11 +39,11 @@ from fofx.prepare import (
     row_marks,
     split_rows,
     task_of,
+    unlabelled_rows,
     usable_rows,
 )
 from fofx.run import FORMAT, Run, rung_folder
 from fofx.rungs.base import Rung
-from fofx.rungs.neural import Neural
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -164,9 +164,10 @@ def find(
         "in_time": order is not None
     }
     known = known_classes(validation_frame, ends)
+    aside = unlabelled_rows(table, task)
     problem = Problem(
         fields, ends, Inputs(train_frame, fields), Inputs(validation_frame.filter(known), fields),
-        train_frame, validation_frame.filter(known), options, asked["seed"],
+        train_frame, validation_frame.filter(known), options, asked["seed"], aside if aside is None else Inputs(aside, fields),
     )  # fmt: skip
     rungs, done = _rungs(
         problem, asked, followed, earlier
@@ -196,8 +197,7 @@ def find(
 
     # Model, loss, optimize: every rung of the ladder.
     for rung in rungs:
-        if isinstance(rung, Neural):
-            rung.place = run.path / rung_folder(rung.name)
+        rung.place = run.path / rung_folder(rung.name)
 
     def keep(rung: Rung, result: Result) -> None:
         folder = rung_folder(rung.name)

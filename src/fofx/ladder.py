@@ -52,7 +52,9 @@ class Result:
 def rungs_for(problem: Problem) -> list[str]:
     """The names of the rungs that suit these inputs and outputs, from naive to deep."""
     able = [cls for cls in rung_classes() if cls.serves is None or problem.mapped in cls.serves]
-    return [*(name for cls in able for name in cls.tried(problem)), *Neural.networks(problem)]
+    found = [(cls.height, name) for cls in able for name in cls.tried(problem)]
+    found += [(Neural.height, name) for name in Neural.networks(problem)]
+    return [name for _, name in sorted(found, key=lambda pair: pair[0])]
 
 
 def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
@@ -145,6 +147,7 @@ class Climb:
             return result
         seconds = max(LEAST, remaining) * (share / sum(map(share_of, left)) if share else 1.0)
         begun, given = time.monotonic(), bool(rung.recipe)
+        rung.meet(self.rungs, {name: self.cost(found) for name, found in self.predictions.items()})
         try:
             rung.fit(self.problem, seconds, lambda event: self.watch({"rung": rung.name, **event}))
         except FofxError as problem:

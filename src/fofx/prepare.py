@@ -104,9 +104,9 @@ def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
         notices.append(Notice("missing-outputs", text, missing))
     if unlabelled.any():
         count = int(unlabelled.sum())
-        notices.append(
-            Notice("unlabeled", f"{count} row(s) are unlabelled; they are kept aside and not used yet.", count)
-        )
+        table.unlabelled = table.frame.filter(unlabelled)
+        text = f"{count} row(s) are unlabelled; they are kept aside. Where classes come out, sure answers for them are tried as labels."
+        notices.append(Notice("unlabeled", text, count))
     kept = answered & ~unlabelled
     if not kept.all():
         table.frame = table.frame.filter(kept)
@@ -134,6 +134,16 @@ def usable_rows(table: Table, task: Task, notices: list[Notice]) -> Table:
         table.frame = table.frame.filter(kept)
         table.parts = None if table.parts is None else table.parts.filter(kept)
     return table
+
+
+def unlabelled_rows(table: Table, task: Task) -> pl.DataFrame | None:
+    """The unlabelled rows whose inputs can be used; None when there are none."""
+    frame = table.unlabelled
+    for column in task.inputs:
+        bad = [] if frame is None else field_class(column.kind).broken(frame[column.name])
+        if bad and frame is not None:
+            frame = frame[np.setdiff1d(np.arange(frame.height), [row for row, _ in bad])]
+    return frame if frame is not None and frame.height else None
 
 
 def plural(kind: str) -> str:

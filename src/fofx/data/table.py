@@ -43,6 +43,7 @@ class Table:
     kinds    : kinds the source itself tells, such as {"picture": "picture", "label": "category"}.
     parts    : "train", "validation", "test" or "unlabeled" of each row, when the source is split already.
     reader   : plain data from which `data.again.read_again(path, reader)` reads the same frame.
+    unlabelled: rows without an answer that were kept aside.
     families : header names that occurred more than once -> their distinct names, in order.
     """
 
@@ -54,6 +55,7 @@ class Table:
     parts: pl.Series | None = None
     reader: dict[str, Any] = field(default_factory=dict)
     families: dict[str, list[str]] = field(default_factory=dict)
+    unlabelled: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return self.frame.height

@@ -19,7 +19,7 @@ def rung_classes() -> tuple[type[Rung], ...]:
 
 def _below(cls: type[Rung]) -> list[type[Rung]]:
     found = [deeper for sub in cls.__subclasses__() for deeper in (sub, *_below(sub))]
-    return [each for each in found if each.height]
+    return [each for each in found if each.words]
 
 
 def rung_class(name: str) -> type[Rung] | None:

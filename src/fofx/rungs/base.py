@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -33,6 +34,8 @@ class Rung(ABC):
     serves: ClassVar[tuple[str, ...] | None] = ("",)  # kinds of mapped outputs; "": numbers and classes; None: all
     share: ClassVar[float] = 0.0  # its part of the time, in proportion; 0 for rungs that are quick by nature
 
+    place: Path | None = None  # its folder in the run, where there is one: history, checkpoint and frames go there
+
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         self.name = name
         self.fields = fields
@@ -53,6 +56,9 @@ class Rung(ABC):
             wanted = f"{mapped.name!r} holds {mapped.kind}" if mapped else "here numbers or classes should come out"
             raise TaskError("model-does-not-fit", f"{name!r} gives {gives}; {wanted}.")
 
+    def meet(self, below: dict[str, Rung], costs: dict[str, float]) -> None:  # noqa: B027  # most rungs need nobody
+        """Told before it is fitted: the rungs that are fitted already, and their costs on validation."""
+
     @abstractmethod
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         """Find the parameters, in about this many seconds; a recipe that is already set is followed instead."""
@@ -72,6 +78,14 @@ class Rung(ABC):
     def script(self, record: dict) -> Code:
         """This fitted rung as plain lines, for a script that runs without fofx; `record` is the run's run.json."""
         raise TaskError("cannot-eject", f"The rung {self.name!r} cannot be written as one plain script.")
+
+
+def fresh(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
+    """A rung by its name, not yet fitted."""
+    from fofx.rungs import rung_class
+    from fofx.rungs.neural import Neural
+
+    return (rung_class(name) or Neural)(name, fields, outputs)
 
 
 @dataclass

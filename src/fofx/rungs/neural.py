@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,10 +33,10 @@ FINE_TUNED = Habit(5e-5, 32, 4)  # pretrained checkpoints move gently
 
 
 class Neural(Rung):
-    """A network found by gradient descent. `place` is its folder in the run: history, checkpoint and frames go there."""
+    """A network found by gradient descent."""
 
     family = "deep"
-    place: Path | None = None
+    height = 50
     interrupted = False
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
