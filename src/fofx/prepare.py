@@ -247,7 +247,8 @@ def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
     """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
     names = asked["outputs"]
     if not names:
-        names = ["label"] if table.kinds.get("label") else []
+        mapped = [name for name, kind in table.kinds.items() if kind in ("boxes", "mask")]
+        names = ["label"] if table.kinds.get("label") else mapped[:1]
         if not names and table.source == "arrays":
             names = [table.frame.columns[-1]]
     wanted = [table.resolve(column) for column in names]

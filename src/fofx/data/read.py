@@ -12,7 +12,9 @@ from fofx.errors import DataError, nearest
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", "")
 EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-FORMATS = "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures or sounds"
+FORMATS = (
+    "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures or sounds, COCO, YOLO, VOC boxes"
+)
 
 
 def read(source: Any, *, limit_rows: int | None = None) -> Table:
@@ -25,6 +27,14 @@ def read(source: Any, *, limit_rows: int | None = None) -> Table:
         return source
     if isinstance(source, str | os.PathLike):
         return _read_path(Path(source).expanduser(), limit_rows)
+    from fofx.data.box_columns import find_box_columns
+
+    table = _from_memory(source)
+    find_box_columns(table)
+    return table
+
+
+def _from_memory(source: Any) -> Table:
     from fofx.data import frames
 
     home = type(source).__module__.split(".")[0]
@@ -56,9 +66,10 @@ def _read_path(path: Path, limit: int | None) -> Table:
         if not path.exists():
             raise _missing(path)
         if path.is_dir():
+            from fofx.data.annotations import find_annotations
             from fofx.data.folders import read_folder
 
-            return read_folder(path)
+            return find_annotations(path) or read_folder(path)
         if not path.is_file():
             raise DataError("unknown-format", f"{path} is neither a file nor a folder.")
         table = _read_file(path, limit)
@@ -68,9 +79,12 @@ def _read_path(path: Path, limit: int | None) -> Table:
         raise DataError("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, UnicodeError) as error:  # for example a zero byte inside a path
         raise DataError("unreadable-file", f"{path} cannot be read: {error}") from None
+    from fofx.data.box_columns import find_box_columns
     from fofx.data.folders import find_path_columns
 
-    find_path_columns(table)
+    if table.reader.get("format") != "folder":
+        find_path_columns(table)
+        find_box_columns(table)
     return table
 
 
@@ -84,6 +98,12 @@ def _read_file(path: Path, limit: int | None) -> Table:
         return documents.read_parquet(path, limit)
     if ending in EXCEL:
         return documents.read_excel(path, limit)
+    if ending == ".json" and limit is None:
+        from fofx.data.annotations import read_annotations
+
+        boxes = read_annotations(path)
+        if boxes is not None:
+            return boxes
     if ending in (".jsonl", ".ndjson", ".json"):
         return documents.read_json(path, limit)
     if ending in TEXT:
