@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "Installing fofx and what it needs into $(VENV); the first time takes some minutes ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[data,vision,sound,studio,test]" || { \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[data,vision,sound,video,studio,test]" || { \
 	  echo "Installing failed; the lines above say why. After mending it, 'make setup' goes on where it stopped." >&2; exit 1; }
 	@touch $@
 	@echo "Ready. Try: $(BIN)/fofx --help"

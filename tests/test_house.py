@@ -39,6 +39,7 @@ FLOORS = [
         "overflow",
         "pictures",
         "videos",
+        "frame_times",
         "sounds",
         "perturb",
         "legend",

@@ -106,10 +106,15 @@ def decode(path: Any, height: int, width: int, channels: int, fit: str = "cover"
         if image.format == "JPEG":
             need = max(height, width)
             image.draft(mode, (need, need))
-        plain = _plain(ImageOps.exif_transpose(image) if is_turned(image) else image, mode)
-        if fit == "stretch":
-            return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
-        return np.asarray(_cover(plain, height, width))
+        return fitted(ImageOps.exif_transpose(image) if is_turned(image) else image, height, width, mode, fit)
+
+
+def fitted(image: Image.Image, height: int, width: int, mode: str, fit: str = "cover") -> np.ndarray:
+    """An open picture as bytes of this size and mode: "L" gives (H, W), "RGB" (H, W, 3)."""
+    plain = _plain(image, mode)
+    if fit == "stretch":
+        return np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    return np.asarray(_cover(plain, height, width))
 
 
 def is_turned(image: Image.Image) -> bool:

@@ -32,6 +32,7 @@ from fofx.rungs.linear import Linear
 from fofx.rungs.neural import Neural
 from fofx.see.dense import Dense, unrolled
 from fofx.see.formulas import Factor, Part, Scaled, Weight, factors_of, own_factors
+from fofx.see.loss_parts import parts_of, slopes_of_loss
 from fofx.see.rows import blocks_and_targets, frame_of, neural
 
 MOST_WAYS = 20_000  # ways from the weight to the loss that are worked out one by one
@@ -125,13 +126,9 @@ def chain(
         given = [block.cpu().double() for block in blocks]
         inputs = given[0]
     layers, model = unrolled(model, given)
-    parts, first = [], 0
-    for output, target in zip(function.outputs, targets):
-        right = target.cpu().double().numpy().reshape(-1)
-        if not isinstance(output, Number) and right[0] < 0:
-            raise TaskError("unknown-class", f"Row {row} has a class of {output.name!r} that training never showed.")
-        parts.append(Part("squared" if isinstance(output, Number) else "cross-entropy", first, output.size, right))
-        first += output.size
+    parts = parts_of(function.outputs, targets, row)
+    if parts is None:
+        raise TaskError("no-chain", "The chain rule by hand is for outputs that are numbers or categories.")
     if rate is None:
         recipe = next((r.recipe for r in function.rungs if r.name == subject.name), {})
         rate = float(recipe.get("optimize", {}).get("rate", 0.1))
@@ -198,22 +195,6 @@ def _loss_of(outputs: torch.Tensor, parts: list[Part]) -> torch.Tensor:
     return total
 
 
-def _start(outputs: np.ndarray, parts: list[Part]) -> np.ndarray:
-    """dL/dy^ (K,) by hand."""
-    found = np.zeros(len(outputs))
-    for part in parts:
-        place = slice(part.first, part.first + part.size)
-        own = outputs[place]
-        if part.kind == "cross-entropy":
-            powers = np.exp(own - own.max())
-            found[place] = powers / powers.sum() - (np.arange(part.size) == int(part.target[0]))
-        elif part.kind == "squared":
-            found[place] = 2 * (own - part.target) / part.size
-        else:
-            found[place] = np.sign(own - part.target) / part.size
-    return found
-
-
 def _chain(
     layers: list[Dense],
     model: nn.Module,
@@ -227,7 +208,7 @@ def _chain(
 ) -> Chain:
     at, unit, source = _known(weight, layers)
     outputs, last = layers[-1].outputs, len(layers) - 1
-    start = _start(outputs, parts)
+    start = slopes_of_loss(outputs, parts)
     pulls, deltas = _back(layers, start)
     entering = 1.0 if source is None else float(layers[at].inputs[source])
     factors = factors_of(layers, pulls, deltas, weight, parts, entering)

@@ -98,7 +98,7 @@ def factors_of(
     seen = own if own is not None else alone
     k = "k" if seen is None else str(seen + 1)
     meant = [p for p in parts if seen is None or p.first <= seen < p.first + p.size]
-    words = [_loss_words(part, outputs, seen, k) for part in meant]
+    words = [loss_words(part, outputs, seen, k) for part in meant]
     formula, numbers = r" \quad \mathrm{,} \quad ".join(dict.fromkeys(each for each, _ in words)), words[0][1]
     steps.append(Factor("loss", last, formula, numbers, pulls[last], _at(pulls[last], seen), at == last))
     for place in range(last, at - 1, -1):
@@ -127,7 +127,7 @@ def factors_of(
     return steps
 
 
-def _loss_words(part: Part, outputs: np.ndarray, seen: int | None, k: str) -> tuple[str, str]:
+def loss_words(part: Part, outputs: np.ndarray, seen: int | None, k: str) -> tuple[str, str]:
     """dL/dy^ in LaTeX, and with the numbers of one output where one is looked at."""
     left = rf"\frac{{\partial L}}{{\partial \hat y_{{{k}}}}}"
     place = 0 if seen is None else seen - part.first

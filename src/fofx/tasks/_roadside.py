@@ -169,7 +169,7 @@ def light_or_sign(dice: np.random.Generator, x: float, z: float) -> Draw:
             stage.oval(x, y, z, size * 0.3, size * 0.6, white, None)
         else:  # a board
             stage.flat(x - size, x + size, tall, tall + size, z, board, sign)
-            low, ink = tall + size * 0.4, tuple(255 - value for value in board)
-            stage.flat(x - size * 0.8, x + size * 0.6, low, low + size * 0.15, z, ink, None)
+            low, writing = tall + size * 0.4, tuple(255 - value for value in board)
+            stage.flat(x - size * 0.8, x + size * 0.6, low, low + size * 0.15, z, writing, None)
 
     return draw
