@@ -48,7 +48,7 @@ function clipView(w, prefix) {
     }
     const weights = get("weights");
     if (weights.length) {
-      const most = weights.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-9);
+      const most = get("clip").most || weights.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-9);
       const below = weights.some((value) => value < 0);
       const [zero, room] = below ? [tall + 4 + BARS / 2, BARS / 2 - 4] : [tall + BARS, BARS - 6];
       weights.forEach((value, number) => {

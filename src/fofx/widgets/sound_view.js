@@ -70,7 +70,7 @@ function soundView(w, prefix, key) {
 
   const effects = canvas(w, () => w.say("sound.effects"), (context, width, height) => {
     const bands = get("effects");
-    const most = bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
+    const most = get("about").most || bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
     const middle = height / 2;
     context.strokeStyle = w.ink.line;
     context.strokeRect(LEFT, 0.5, width - LEFT - 2, height - 1);
