@@ -154,7 +154,7 @@ QUICK = [
     (classes, "tabm", ["majority", "linear", "tabm"]), (classes, "bayes", ["bayes"]), (classes, "tree", ["tree"]),
     (several, "mlp", ["naive", "linear", "mlp"]), (several, "tree", ["tree"]), (series, "mlp", ["last value", "mlp"]),
     (given, "linear", ["linear"]), (texts, "bayes", ["linear", "bayes"]), (texts, "gru", ["gru"]),
-    (texts, "transformer", ["transformer"]), (arrays, "cnn", ["linear", "cnn"]), (arrays, "lenet", ["lenet"]),
+    (texts, "transformer", ["transformer"]), (arrays, "cnn", ["linear", "cnn"]), (arrays, "lenet", ["lenet"]), (arrays, "fisher", ["fisher"]),
     (files, "knn", ["knn"]), (mixed, "transformer", ["linear", "transformer"]),
 ]  # fmt: skip
 SLOW = [

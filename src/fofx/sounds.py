@@ -8,6 +8,7 @@ Shapes: N sounds, C channels, S samples.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import wave
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def decode_sounds(
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
     """(sounds int16 (N, S), lengths int64 (N,), bad): S = rate * seconds, and (row, reason) of every unusable file.
 
-    paths: path strings (None: no sound). Channels become their mean; other rates become `rate`; a longer sound gives its
+    paths: path strings, or the bytes of such files (None: no sound). Channels become their mean; other rates become `rate`; a longer sound gives its
     beginning, a shorter one is followed by silence (0), and `lengths` says where. `trim` cuts off the silence before and
     behind; `loudness` brings all sounds to one. Rows that are bad stay silent. `remarks` says how many were changed.
     Raises DataError "bad-rate" when no sound can have that rate or length.
@@ -110,7 +111,7 @@ def checked(path: Any, seconds: float | None) -> tuple[np.ndarray, Heard]:
     if path is None:
         raise Unreadable("no sound is given")
     try:
-        samples, heard = read_sound(str(path), seconds)
+        samples, heard = read_sound(path, seconds)
     except Unreadable:
         raise
     except FileNotFoundError:
@@ -128,10 +129,10 @@ def checked(path: Any, seconds: float | None) -> tuple[np.ndarray, Heard]:
     return samples, heard
 
 
-def read_sound(path: str, seconds: float | None) -> tuple[np.ndarray, Heard]:
+def read_sound(path: Any, seconds: float | None) -> tuple[np.ndarray, Heard]:
     """The beginning of a file (S, C): `seconds` of it, and never more than `MOST` samples."""
     try:
-        with wave.open(path, "rb") as file:
+        with wave.open(opened(path), "rb") as file:
             heard = plausible(Heard(file.getframerate(), file.getnchannels(), file.getnframes()))
             return from_bytes(file.readframes(wanted(heard, seconds)), file.getsampwidth(), heard.channels), heard
     except (wave.Error, EOFError):  # no WAV, or one of another kind
@@ -141,16 +142,25 @@ def read_sound(path: str, seconds: float | None) -> tuple[np.ndarray, Heard]:
         return file.read(wanted(heard, seconds), dtype="float32", always_2d=True), heard  # (S, C)
 
 
-def foreign(path: str) -> Any:
+def opened(path: Any) -> Any:
+    """What a decoder opens: the path as text, or bytes as a file of their own."""
+    return io.BytesIO(path) if isinstance(path, bytes) else str(path)
+
+
+def size_of(path: Any) -> int:
+    return len(path) if isinstance(path, bytes) else os.path.getsize(path)
+
+
+def foreign(path: Any) -> Any:
     """The file as soundfile opens it."""
-    if os.path.getsize(path) == 0:
+    if size_of(path) == 0:
         raise Unreadable("it is empty (0 bytes)")
     try:
         import soundfile
     except ImportError:
         raise Unreadable('it is no plain WAV; other sounds need soundfile: pip install "fofx[sound]"') from None
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(opened(path))
     except soundfile.LibsndfileError:
         raise Unreadable("it is not a sound that fofx can read (WAV, FLAC, OGG, MP3, AIFF), or it is broken") from None
 
@@ -185,16 +195,16 @@ def look_at(paths: Sequence[Any]) -> list[Heard]:
     found = []
     for path in paths:
         with contextlib.suppress(OSError, Unreadable, RuntimeError, ValueError):
-            found.append(header(str(path)))
+            found.append(header(path))
     return found
 
 
-def header(path: str) -> Heard:
+def header(path: Any) -> Heard:
     """One file's own word, `samples` at most what the file has room for. Raises Unreadable and OSError."""
     try:
-        with wave.open(path, "rb") as file:
+        with wave.open(opened(path), "rb") as file:
             heard = plausible(Heard(file.getframerate(), file.getnchannels(), file.getnframes()))
-            room = os.path.getsize(path) // (file.getsampwidth() * heard.channels)
+            room = size_of(path) // (file.getsampwidth() * heard.channels)
             return heard._replace(samples=min(heard.samples, room), cut=heard.samples > room)
     except (wave.Error, EOFError):
         pass

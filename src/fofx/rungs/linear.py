@@ -46,12 +46,11 @@ class Linear(Rung):
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         self.flattener.fit(problem.train)
         train, validation = self.flattener.matrix(problem.train), self.flattener.matrix(problem.validation)
-        balanced = "balanced" if problem.options.get("class_weights") else None
         chosen = self.recipe.get("strength", {})
         threads = threadpool_limits(1 if train.shape[0] * train.shape[1] < SMALL else None)
         for output in self.outputs:
             truth, right = problem.truth(output), problem.truth(output, "validation")
-            grid = RIDGE if isinstance(output, Number) else NGRAMS if self.flattener.texts else LOGISTIC
+            grid = self.grid(output, train.shape)
             lines: dict[float, tuple[np.ndarray, np.ndarray]] = {}
 
             def cost(strength: float, output=output, truth=truth, right=right, lines=lines) -> float:
@@ -59,7 +58,7 @@ class Linear(Rung):
                 if isinstance(output, Number):
                     weight, bias = lines[strength] = ridge(train, truth, strength)
                     return float(np.mean((validation @ weight[:, 0] + bias[0] - right) ** 2))
-                weight, bias = lines[strength] = logistic(train, truth, output.size, strength, balanced, problem.seed)
+                weight, bias = lines[strength] = self.classes(train, truth, output, strength, problem)
                 return log_loss(validation @ weight + bias, right)
 
             with threads:
@@ -71,6 +70,15 @@ class Linear(Rung):
             self.weights[f"{output.name}.weight"] = torch.from_numpy(weight)  # (D, K)
             self.weights[f"{output.name}.bias"] = torch.from_numpy(bias)  # (K,)
         self.recipe["strength"] = chosen
+
+    def grid(self, output: Output, shape: tuple[int, int]) -> tuple:
+        """The strengths that are tried for a matrix of this shape, from the middle outwards."""
+        return RIDGE if isinstance(output, Number) else NGRAMS if self.flattener.texts else LOGISTIC
+
+    def classes(self, matrix, truth: np.ndarray, output: Output, strength: float, problem: Problem):
+        """Weight (D, K) and bias (K,) that tell the classes apart."""
+        balanced = "balanced" if problem.options.get("class_weights") else None
+        return logistic(matrix, truth, output.size, strength, balanced, problem.seed)
 
     def predict(self, inputs: Inputs) -> Predictions:
         matrix = self.flattener.matrix(inputs)
@@ -90,11 +98,15 @@ class Linear(Rung):
         names = [f"{output.name}.{part}" for output in self.outputs for part in ("weight", "bias")]
         self.weights = {name: tensors[name] for name in names}
 
+    def script_classes(self, balanced: str | None) -> str:
+        """The call that tells classes apart, in an ejected script."""
+        return f"logistic(x, truth, output.size, strength, {balanced}, SEED)"
+
     def script(self, record: dict) -> Code:
         recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
         numbers = [isinstance(output, Number) for output in self.outputs]
         balanced = quoted("balanced") if record["asked"]["class_weights"] else None
-        fits = ("ridge(x, truth, strength)", f"logistic(x, truth, output.size, strength, {balanced}, SEED)")
+        fits = ("ridge(x, truth, strength)", self.script_classes(balanced))
         said = ("scores[:, 0]", "softmax(scores)")
         fit, say = [f"lines[output.name] = {each}" for each in fits], by_kind(said, numbers)
         chosen = f"    {fit[not numbers[0]]}\n"

@@ -162,7 +162,7 @@ class Overlay(Shown):
     def _counts(self) -> list[dict[str, Any]]:
         """Of each class: boxes right, answered and hit; pixels and IoU; in this row ("here") and in all ("all")."""
         each_row = [box_counts(*both, self.classes) for both in self._verdicts]
-        whole = sum(each_row)
+        whole = np.sum(each_row, axis=0)  # (K, 3)
         known = [each for each in self._pixels if each is not None]
         table = []
         here = self._pixels[self.row]
@@ -204,7 +204,8 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def sized(picture: Any) -> tuple[int, int]:
     """(H, W) of a picture as it came, before it is made small."""
     shape = np.shape(picture)
-    return shape[1:] if len(shape) == 3 and shape[-1] not in (1, 3) else shape[:2]  # type: ignore[return-value]
+    height, width = shape[1:] if len(shape) == 3 and shape[-1] not in (1, 3) else shape[:2]
+    return height, width
 
 
 def mask_in(value: Any) -> np.ndarray | None:

@@ -70,7 +70,7 @@ function soundView(w, prefix, key) {
 
   const effects = canvas(w, () => w.say("sound.effects"), (context, width, height) => {
     const bands = get("effects");
-    const most = bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
+    const most = get("about").most || bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
     const middle = height / 2;
     context.strokeStyle = w.ink.line;
     context.strokeRect(LEFT, 0.5, width - LEFT - 2, height - 1);
@@ -98,9 +98,12 @@ function soundView(w, prefix, key) {
     context.textAlign = "right";
     context.textBaseline = "middle";
     const { bands, pitches } = get("about");
-    for (const [hertz, place] of pitches ?? []) {
+    let above = -20; // from the top down, as many as have room
+    for (const [hertz, place] of (pitches ?? []).slice().reverse()) {
       const y = bottom * (1 - (place + 0.5) / bands);
-      if (y > 6) context.fillText(hertz >= 1000 ? `${hertz / 1000}k` : String(hertz), LEFT - 5, y);
+      if (y < 6 || y - above < 14) continue;
+      above = y;
+      context.fillText(hertz >= 1000 ? `${hertz / 1000}k` : String(hertz), LEFT - 5, y);
     }
     context.textBaseline = "top";
     for (const time of ticks(0, seconds(), Math.max(2, width / 90))) {
