@@ -247,10 +247,11 @@ def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
     """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
     names = asked["outputs"]
     if not names:
-        mapped = [name for name, kind in table.kinds.items() if kind in ("boxes", "mask")]
-        names = ["label"] if table.kinds.get("label") else mapped[:1]
+        names = ["label"] if table.kinds.get("label") else []
         if not names and table.source == "arrays":
             names = [table.frame.columns[-1]]
+        if not names and table.kinds.get("boxes") == "boxes":
+            names = ["boxes"]
     wanted = [table.resolve(column) for column in names]
     kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
     unused = [

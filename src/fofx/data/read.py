@@ -63,13 +63,15 @@ def _from_memory(source: Any) -> Table:
 
 def _read_path(path: Path, limit: int | None) -> Table:
     try:
+        boxes = _annotated(path, limit)
+        if boxes is not None:
+            return boxes
         if not path.exists():
             raise _missing(path)
         if path.is_dir():
-            from fofx.data.annotations import find_annotations
             from fofx.data.folders import read_folder
 
-            return find_annotations(path) or read_folder(path)
+            return read_folder(path)
         if not path.is_file():
             raise DataError("unknown-format", f"{path} is neither a file nor a folder.")
         table = _read_file(path, limit)
@@ -82,10 +84,19 @@ def _read_path(path: Path, limit: int | None) -> Table:
     from fofx.data.box_columns import find_box_columns
     from fofx.data.folders import find_path_columns
 
-    if table.reader.get("format") != "folder":
-        find_path_columns(table)
-        find_box_columns(table)
+    find_path_columns(table)
+    find_box_columns(table)
     return table
+
+
+def _annotated(path: Path, limit: int | None) -> Table | None:
+    """Pictures with boxes, from a folder or a COCO file; None when it is something else."""
+    from fofx.data.annotations import find_annotations, read_annotations
+
+    if path.is_dir():
+        return find_annotations(path)
+    readable = path.suffix.lower() == ".json" and path.is_file() and limit is None
+    return read_annotations(path) if readable else None
 
 
 def _read_file(path: Path, limit: int | None) -> Table:
@@ -98,12 +109,6 @@ def _read_file(path: Path, limit: int | None) -> Table:
         return documents.read_parquet(path, limit)
     if ending in EXCEL:
         return documents.read_excel(path, limit)
-    if ending == ".json" and limit is None:
-        from fofx.data.annotations import read_annotations
-
-        boxes = read_annotations(path)
-        if boxes is not None:
-            return boxes
     if ending in (".jsonl", ".ndjson", ".json"):
         return documents.read_json(path, limit)
     if ending in TEXT:

@@ -126,7 +126,8 @@ class Boxes(Output):
         self.source, self.channels = picture.name, picture.channels
 
     def part(self, model: str, rows: int, alone: bool, take: Take) -> dict:
-        part = {"block": self.source, "kind": "picture", "head": self.kind, "model": model, "side": list(self.shape)}
+        part: dict[str, Any] = {"block": self.source, "kind": "picture", "head": self.kind, "model": model}
+        part |= {"side": list(self.shape)}
         stride = 4 if self.typical_side < 14 else 8  # several cells should fit into most objects
         part |= {"channels": self.channels, "widths": [16, 32, 64, 96], "stride": stride, "width": 64}
         return part | scale_of(take(part))
@@ -134,6 +135,7 @@ class Boxes(Output):
     @staticmethod
     def network(part: dict, outputs: int | None, pretrained: bool = False) -> nn.Module:
         name = part["model"]
+        assert outputs is not None  # it is no encoder of others
         if name == "detector":
             from fofx.models.detector import Detector
 

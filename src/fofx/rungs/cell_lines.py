@@ -102,8 +102,8 @@ class CellLines(Rung):
         for features in described(inputs.pictures(self.picture), self.stride):
             count, height, width = features.shape[:3]
             x = (features.flatten(0, 2).numpy() - self.middle) / self.spread  # (n * P, D)
-            maps = np.concatenate([self.line(name, x) for name in ("class", "box", "fit")], axis=1)  # (n * P, K + 5)
-            maps = torch.from_numpy(maps).float().view(count, height, width, -1).permute(0, 3, 1, 2)
+            answers = np.concatenate([self.line(name, x) for name in ("class", "box", "fit")], axis=1)  # (n * P, K + 5)
+            maps = torch.from_numpy(answers).float().view(count, height, width, -1).permute(0, 3, 1, 2)
             found.append(self.end.predictions(maps))
         return {self.end.name: np.concatenate(found) if found else np.zeros((0, *self.end.prediction_shape()))}
 
