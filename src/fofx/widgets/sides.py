@@ -104,7 +104,7 @@ class Sides(Shown):
         if kind == "sound":
             heard = hear(value, rate)
             bands = bands_of(effects, heard.about["seconds"])
-            given = {
+            given: dict[str, Any] = {
                 "samples": heard.samples.tobytes(),
                 "outline": packed(heard.outline),
                 "mel": heard.mel.tobytes(),
