@@ -1,5 +1,7 @@
 // Any weight of any network: a parameter's numbers to pick from, and the chain rule of the picked weight from window to window.
 
+const PASSAGES = { loss: "network.through.loss", window: "network.through.window", layer: "network.through.layer", share: "network.through.share", places: "network.through.places" };
+
 /** The picker: `place` to put on the page, `draw()` after a change, `choose(name)` for a parameter chosen elsewhere. */
 function weightPicker(w) {
   const { model } = w;
@@ -149,7 +151,7 @@ function throughPanel(w, close) {
     if (last && values.length < last.first + last.kept.reduce((a, b) => a * b, 1)) return; // the rest is still on its way
     made.setAttribute("aria-label", w.say("network.chain"));
     const at = model.get("picked").map((place) => place + 1).join(", ");
-    const words = (passage) => w.say(`network.through.${passage.kind}`, { name: insideName(w, passage.name), kind: chain.kind, count: chain.place_count.toLocaleString("en") });
+    const words = (passage) => w.say(PASSAGES[passage.kind], { name: insideName(w, passage.name), kind: chain.kind, count: chain.place_count.toLocaleString("en") });
     const rows = chain.passages.map((passage, number) => {
       const map = pictures.get(String(number));
       const name = passage.name ? `∂L/∂(${insideName(w, passage.name)})` : "∂L/∂ŷ";
