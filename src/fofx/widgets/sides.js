@@ -6,7 +6,7 @@ export default {
     const TALLEST = 360;
     const side = (number) => model.get("sides")[number] ?? {};
 
-    /** A picture, and over it its heat: orange carried the answer, blue spoke against it; what did neither is clear. */
+    /** A picture, and over it its heat: blue carried the answer, orange spoke against it; what did neither is clear. */
     function pictureView(number, prefix) {
       let made = {};
       const sheet = (trait, height, width, each, colour) => {
@@ -28,7 +28,7 @@ export default {
           const over = document.createElement("canvas");
           [over.width, over.height] = [width, height];
           const image = over.getContext("2d").createImageData(width, height);
-          values.forEach((value, at) => image.data.set([...(value > 0 ? [245, 120, 10] : [0, 100, 220]), Math.round(190 * Math.min(1, Math.abs(value)))], at * 4));
+          values.forEach((value, at) => image.data.set([...(value > 0 ? [0, 114, 220] : [230, 110, 0]), Math.round(190 * Math.min(1, Math.abs(value)))], at * 4));
           over.getContext("2d").putImageData(image, 0, 0);
           return over;
         });
@@ -62,7 +62,7 @@ export default {
         for (const [start, end, effect] of spans.slice().sort((a, b) => a[0] - b[0])) {
           if (start < at) continue;
           parts.push(text.slice(at, start));
-          const colour = effect > 0 ? "245, 120, 10" : "0, 100, 220";
+          const colour = effect > 0 ? "0, 114, 220" : "230, 110, 0";
           const style = `background: rgba(${colour}, ${(0.75 * Math.min(1, Math.abs(effect))).toFixed(3)})`;
           parts.push(node("span", { style, class: effect < -0.25 ? "sides-against" : null, title: brief(effect) }, text.slice(start, end)));
           at = end;

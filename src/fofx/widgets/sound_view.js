@@ -76,7 +76,7 @@ function soundView(w, prefix, key) {
     context.strokeRect(LEFT, 0.5, width - LEFT - 2, height - 1);
     for (const [from, to, effect] of bands) {
       const tall = (effect / most) * (middle - 2);
-      context.fillStyle = effect > 0 ? w.ink.plus : w.ink.minus;
+      context.fillStyle = effect > 0 ? w.ink.minus : w.ink.plus; // blue speaks for an answer, as in every explanation
       context.fillRect(x(width, from) + 0.5, effect > 0 ? middle - tall : middle, Math.max(1, x(width, to) - x(width, from) - 1), Math.abs(tall));
     }
     context.strokeStyle = w.ink.soft;
