@@ -156,8 +156,9 @@ def find(
     train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
     if order is not None:
         train_frame = train_frame[np.argsort(ranks(order)[rows.train], kind="stable")]
-    fields = learn(task.inputs, train_frame)
-    ends: list[Output] = learn(task.outputs, train_frame)  # type: ignore[assignment]
+    reader = table.reader if earlier is None else before["data"]["reader"]
+    fields = learn(task.inputs, train_frame, reader.get("given"))
+    ends: list[Output] = learn(task.outputs, train_frame, reader.get("given"))  # type: ignore[assignment]
     for end in ends:
         end.attune(fields)
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
