@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fofx.boxes.written import Badly, Box, read_written, written
+from fofx.boxes.written import Badly, Box, as_written, read_written, written
 from fofx.data.annotations import find_annotations, read_annotations
-from fofx.data.box_columns import as_json, find_box_columns, holds_boxes
+from fofx.data.box_columns import find_box_columns, holds_boxes
 from fofx.data.marked import upright
 from fofx.data.table import Table
 from fofx.errors import DataError
@@ -587,7 +587,7 @@ def test_lists_in_memory_become_the_one_form(tmp_path):
         {"size": [80, 60], "boxes": [{"label": "sheep", "box": [2, 4, 20, 24]}]},
         None,
     ]
-    column = pl.Series("seen", [as_json(cell) for cell in boxes], dtype=pl.String)
+    column = pl.Series("seen", [as_written(cell) for cell in boxes], dtype=pl.String)
     assert holds_boxes(column)
     table = Table(pl.DataFrame([arrays, column]), "memory")
     find_box_columns(table)

@@ -188,7 +188,7 @@ def test_what_was_changed_is_told(tmp_path):
     assert bad == [] and lengths[3] == 1811  # what is there of it
     told = {notice.code: notice.count for notice in remarks(paths, RATE, 0.5, found, lengths)}
     assert told == {"stereo-sounds": 1, "resampled-sounds": 2, "cut-sounds": 1, "silent-sounds": 1}
-    assert look_at([stereo])[0][:3] == (8000, 2, 4000)
+    assert look_at([stereo]) == [module.Heard(8000, 2, 4000)]
 
 
 def test_bad_sounds_are_told_and_the_rest_is_read(tmp_path):

@@ -14,6 +14,7 @@ from fofx.models.window import watch
 from fofx.see import frames
 from fofx.see.chain import chain
 from fofx.see.rows import blocks_and_targets
+from fofx.see.through import through
 from fofx.widgets.network import Network
 from fofx.widgets.network_values import MOST_CHANNELS, MOST_SIDE, pieces_of
 from small import pictures, quick, reviews, table
@@ -125,6 +126,52 @@ def test_blocks_and_windows_of_any_network() -> None:
         assert window["most"] == pytest.approx(float(np.abs(kept).max()))
 
 
+def test_any_weight_of_any_network_gets_its_chain_rule() -> None:
+    function = cnn()
+    widget = Network(function, row=1, part="test", lang="en")
+    network = function.rung("cnn").network
+    assert widget.parameters == [[name, list(each.shape)] for name, each in network.named_parameters()]
+    name = "encoders.0.model.stages.1.layers.convolution_1.weight"
+    widget._received(widget, {"do": "parameter", "name": name}, [])
+    weight = network.get_parameter(name).detach().numpy()
+    drawn = np.frombuffer(widget.numbers_of, np.float32).reshape(widget.table["rows"], widget.table["columns"])
+    np.testing.assert_array_equal(drawn, weight.reshape(len(weight), -1)[:256, :1024])
+    widget._received(widget, {"do": "pick", "name": name, "place": [3, 2, 1, 0]}, [])
+    right = through(function, 1, name, (3, 2, 1, 0), "cnn", "test")
+    assert widget.trouble is None and widget.picked == [3, 2, 1, 0]
+    assert widget.through["gradient"] == right.gradient and widget.through["next"] == right.next
+    assert widget.through["difference"] <= 1e-6 and all(
+        p["formula"].startswith("<svg") for p in widget.through["passages"]
+    )
+    maps = np.frombuffer(widget.maps, np.float32)
+    for number, passage in enumerate(right.passages):
+        if passage.gradient is not None:
+            piece = next(each for each in widget.through["pictures"] if each["name"] == str(number))
+            kept = maps[piece["first"] :][: int(np.prod(piece["kept"]))]
+            own = (
+                passage.gradient.reshape(-1, *passage.gradient.shape[-2:])[:8]
+                if passage.gradient.ndim > 2
+                else passage.gradient
+            )
+            np.testing.assert_array_equal(kept, own.astype(np.float32).ravel())
+    widget.row = 2  # another row, the same weight
+    assert widget.through["gradient"] == through(function, 2, name, (3, 2, 1, 0), "cnn", "test").gradient
+    widget.step = widget.steps[0]
+    assert widget.through["value"] == pytest.approx(
+        float(frames.weights(function, "cnn", widget.step)[name][3, 2, 1, 0]), abs=1e-6
+    )
+    kept = widget.through
+    for wrong in (
+        {"name": name, "place": [99, 0, 0, 0]},
+        {"name": name, "place": [1]},
+        {"name": "nothing", "place": [0]},
+    ):
+        widget._received(widget, {"do": "pick", **wrong}, [])
+        assert widget.trouble["code"] == "unknown-weight" and (widget.picked, widget.through) == ([3, 2, 1, 0], kept)
+    widget._received(widget, {"do": "forget"}, [])
+    assert (widget.picked, widget.through, widget.maps) == ([], {}, b"")
+
+
 def test_maps_too_large_to_draw_are_thinned_by_whole_steps() -> None:
     maps = np.arange(30 * 100 * 90, dtype=np.float32).reshape(30, 100, 90)
     (window,), values = pieces_of({"a": maps})
@@ -142,6 +189,7 @@ def test_a_network_without_recorded_weights_shows_the_windows_that_were(monkeypa
     step = widget.steps[1]
     widget.step = step
     assert (widget.part, widget.row, widget.answers) == ("validation", frames.SAMPLE - 1, [])
+    assert widget.parameters == [], "weights that were not recorded cannot be picked"
     right = frames.frame(function, "cnn", step)
     window = widget.windows[0]
     kept = np.frombuffer(widget.values, np.float32)[: int(np.prod(window["kept"]))].reshape(window["kept"])
@@ -155,8 +203,13 @@ def test_the_linear_rung_texts_and_ensembles_are_shown_too() -> None:
     assert widget.chain["difference"] <= 1e-6
     widget.rung = "mlp"
     assert len(widget.dense) == 3 and widget.weight == []
+    assert widget.parameters and widget.picked == []
+    widget.rung = "linear"
+    assert widget.parameters == [] and widget.through == {}
     text = Network(quick(reviews(60), "label", model="gru", budget=0.6, name="words"), lang="zh")
     assert text.dense == [] and text.windows and text.answers
+    text._received(text, {"do": "pick", "name": "encoders.0.model.recurrent.fused.0.weight_hh_l0", "place": [2, 1]}, [])
+    assert text.trouble is None and text.through["operations"][0][1] > 1 and text.through["difference"] <= 1e-6
     columns = table()
     rows = {name: columns[name] for name in ("size", "price")}
     ensemble = Network(quick(rows, "price", model="tabm", budget=0.6, name="members"), lang="en")
@@ -182,7 +235,7 @@ def test_what_is_not_there_is_refused() -> None:
 def test_a_weight_is_found_by_keyboard_and_by_pointer(width: int) -> None:
     widget = Network(mlp(), lang="en")
     with stage(widget, width=width) as page:
-        canvas = page.locator("canvas.fofx-canvas")
+        canvas = page.locator("canvas.fofx-canvas").first
         canvas.focus()
         for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
             page.keyboard.press(key)
@@ -190,7 +243,9 @@ def test_a_weight_is_found_by_keyboard_and_by_pointer(width: int) -> None:
         layer, unit, source = widget.weight
         row = np.abs(layer_of(widget, layer)["weight"][unit])
         assert source == row.argmax()
-        assert page.locator(".net-chain svg").count() >= 4 and "null" not in page.locator(".net-chain").inner_text()
+        assert (
+            page.locator(".net-chain svg").count() >= 4 and "null" not in page.locator(".net-chain").first.inner_text()
+        )
         page.locator(".net-explain").nth(3).click()
         until(page, lambda: widget.weight[2] != source)
         page.get_by_role("button", name="Close").click()
@@ -217,4 +272,46 @@ def test_time_is_scrubbed_and_blocks_unfold_in_chinese() -> None:
         until(page, lambda: widget.step == widget.steps[0] == 0)
         assert page.locator(".net-map").count() > 30
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.said == [] and page.asked == []
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "lang"), [(390, "zh"), (1280, "en")])
+def test_a_kernels_weight_is_picked_and_followed(width: int, lang: str) -> None:
+    widget = Network(cnn(), row=1, part="test", lang=lang)
+    with stage(widget, width=width) as page:
+        plot = page.locator(".net-picker canvas")
+        page.locator(".net-picker select").select_option("encoders.0.model.stages.1.layers.convolution_1.weight")
+        until(page, lambda: widget.parameter.endswith("convolution_1.weight"))
+        page.wait_for_function("document.querySelectorAll('.net-place input').length === 4")
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+        until(page, lambda: bool(widget.through))
+        first = widget.picked
+        shape = widget.table["shape"]
+        column = int(0.3 * np.prod(shape[1:]))
+        assert first[0] == shape[0] // 2 and abs(int(np.ravel_multi_index(first[1:], shape[1:])) - column) <= 1
+        page.wait_for_selector(".net-any .net-chain .net-factor")
+        assert page.locator(".net-any .net-factor").count() == len(widget.through["passages"])
+        assert (
+            page.locator(".net-any .net-gradient .net-map").count() > 2
+            and page.locator(".net-both .net-map").count() == 2
+        )
+        assert (
+            "null" not in page.locator(".net-any").inner_text()
+            and "undefined" not in page.locator(".net-any").inner_text()
+        )
+        plot.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        until(page, lambda: widget.picked != first)
+        page.locator(".net-place input").nth(0).fill("1")
+        page.locator(".net-place input").nth(0).press("Enter")
+        until(page, lambda: widget.picked[0] == 0)
+        page.evaluate("document.querySelectorAll('.net-tree details').forEach((fold) => (fold.open = true))")
+        page.locator(".net-tree .net-own").first.click()
+        until(page, lambda: widget.parameter == widget.parameters[0][0] and widget.picked == [])
+        page.wait_for_function("document.querySelector('.net-any .net-chain').hidden")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.said == [] and page.asked == []

@@ -95,12 +95,13 @@ class Finding:
         """One row without values goes through what was read from files, so that damage shows now and under its name."""
         columns = [field_class(column.kind).blank(column.name) for column in self.task.inputs]
         try:
-            found = rung.predict(Inputs(pl.DataFrame(columns), self.fields))
+            frame = pl.DataFrame(columns)
+            found = rung.predict(Inputs(frame, self.fields))
             for output in self.outputs:
                 right = (1, *output.prediction_shape())
                 if found[output.name].shape != right:
                     raise ValueError(f"its answers have the shape {found[output.name].shape}, not {right}")
-            self._answers_of_all(found)
+            self._answers_of_all(found, frame)
         except Exception as problem:
             raise damaged(self.run, f"its rung {rung.name!r} cannot answer", problem) from problem
 
@@ -109,15 +110,16 @@ class Finding:
         chosen = next((r for r in self.rungs if r.name == self.winner), None)
         return list(chosen.recipe.get("weights", {})) if chosen and self.winner == "average" else [self.winner]
 
-    def _answers_of_all(self, predictions: Predictions) -> list[Answer]:
-        each = [self._answers_of(output, predictions[output.name]) for output in self.outputs]
+    def _answers_of_all(self, predictions: Predictions, frame: pl.DataFrame) -> list[Answer]:
+        each = [self._answers_of(output, predictions[output.name], frame) for output in self.outputs]
         if len(each) == 1:
             return each[0]
         names = [output.name for output in self.outputs]
         return [Answer({name: answer.value for name, answer in zip(names, row)}) for row in zip(*each)]
 
-    def _answers_of(self, output: Output, predictions: np.ndarray) -> list[Answer]:
-        return [Answer(**told) for told in output.told(predictions, self.record.get("interval", {}).get(output.name))]
+    def _answers_of(self, output: Output, predictions: np.ndarray, frame: pl.DataFrame) -> list[Answer]:
+        reach = self.record.get("interval", {}).get(output.name)
+        return [Answer(**told) for told in output.told_of(predictions, frame, reach)]
 
 
 def restored(rung: Rung, run: Run, winners: str | None = None) -> Result:

@@ -37,7 +37,7 @@ class Function(Finding):
         """An Answer for each row of a frame that has the input columns."""
         if frame.height == 0:
             return []
-        return self._answers_of_all(self.predict(frame))
+        return self._answers_of_all(self.predict(frame), frame)
 
     def score(self, data: Any) -> dict[str, float]:
         """Every metric on rows whose answers are known. Rows without an answer are left out.

@@ -15,8 +15,9 @@ from functools import lru_cache
 
 import torch
 
-WINDOW, HOP = 0.025, 0.01
-"""Seconds of a frame, and from the beginning of a frame to that of the next."""
+WINDOW = 0.025
+HOP = 0.01
+"""Seconds of a frame (`WINDOW`), and from the beginning of a frame to that of the next."""
 FLOOR = 1e-6
 """Added to every power before the logarithm: what is quieter, 60 dB under a full tone and more, is silence."""
 
@@ -26,6 +27,8 @@ def log_mel(waves: torch.Tensor, rate: int, bands: int = 64) -> torch.Tensor:
     (N, T, M) float32, T = 1 + S // hop. The middle of frame t lies at sample t * hop; beyond the ends there is silence."""
     waves = waves.float() / 32768 if waves.dtype == torch.int16 else waves
     length, hop, size = frame_sizes(rate)
+    if not len(waves):
+        return waves.new_zeros(0, 1 + waves.shape[1] // hop, bands)
     window = torch.hann_window(length, dtype=waves.dtype, device=waves.device)
     waves = torch.nn.functional.pad(waves, (size // 2, size // 2))  # (N, S + size)
     spectra = torch.stft(waves, size, hop, length, window, center=False, return_complex=True)  # (N, F, T)

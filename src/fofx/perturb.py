@@ -36,6 +36,23 @@ def mask_frames(
     return torch.where(hidden, mean[:, None, None], frames)  # (B, T, M)
 
 
+def vary_frames(
+    codes: torch.Tensor, time: float = 0.12, band: float = 0.15, colour: float = 6.0, loud: float = 6.0
+) -> torch.Tensor:
+    """Frames stored as bytes (B, T, M), 0 = padding, as if recorded by another device in another room: floats of that kind.
+
+    Each sound gets a smooth curve over its bands (`colour` codes of spread) and a loudness of its own (`loud`), and a stretch
+    of time and of bands hidden (`mask_frames`).
+    """
+    count, _, bands = codes.shape
+    real = codes[:, :, 0] != 0  # (B, T)
+    waves = torch.cos(math.pi / bands * (torch.arange(bands) + 0.5) * torch.arange(1, 4)[:, None])  # (3, M)
+    curve = torch.randn(count, 3) * colour / math.sqrt(3) @ waves + torch.randn(count, 1) * loud  # (B, M)
+    moved = (codes.float() + curve.to(codes.device)[:, None]).clamp(1, 255)
+    hidden = mask_frames(moved * real[:, :, None], real.sum(dim=1), time, band, masks=1)
+    return hidden * real[:, :, None]  # (B, T, M)
+
+
 def stretches(real: torch.Tensor, size: int, share: float, masks: int) -> torch.Tensor:
     """Which of `size` places are hidden, bool (B, size): `masks` stretches of up to `share` of the first `real` places."""
     draws = torch.rand(2, len(real), masks)
@@ -93,4 +110,4 @@ def change_pitch(waves: torch.Tensor, factor: float) -> torch.Tensor:
     return F.pad(found, (0, max(0, waves.shape[1] - found.shape[1])))[:, : waves.shape[1]]
 
 
-PIECES = (stretches, mask_frames, change_speed, stretch, change_pitch)
+PIECES = (stretches, mask_frames, vary_frames, change_speed, stretch, change_pitch)

@@ -122,6 +122,16 @@ def is_turned(image: Image.Image) -> bool:
     return ("exif" in image.info or image.format == "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
 
 
+def size_upright(path: Any) -> tuple[int, int] | None:
+    """(width, height) of a file as it is seen, from its first bytes; None when it cannot be opened."""
+    try:
+        with opened(path) as image:
+            sideways = is_turned(image) and image.getexif().get(ORIENTATION, 1) >= 5
+            return image.size[::-1] if sideways else image.size
+    except Unreadable:
+        return None
+
+
 def _plain(image: Image.Image, mode: str) -> Image.Image:
     """The picture in 8 bits: alpha over white, palettes looked up, 16-bit and float grey scaled down."""
     if image.mode == mode:

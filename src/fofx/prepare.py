@@ -250,6 +250,8 @@ def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
         names = ["label"] if table.kinds.get("label") else []
         if not names and table.source == "arrays":
             names = [table.frame.columns[-1]]
+        if not names and table.kinds.get("boxes") == "boxes":
+            names = ["boxes"]
     wanted = [table.resolve(column) for column in names]
     kinds = {**table.kinds, **{table.resolve(column): kind for column, kind in asked["kinds"].items()}}
     unused = [

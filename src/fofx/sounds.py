@@ -13,7 +13,8 @@ import os
 import wave
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,9 @@ from fofx.waves import level, resample, trim_silence
 
 MOST = 30_000_000
 """Samples of one file, over all its channels, that are read: ten minutes of one channel at 48 kHz, 120 MB while decoding."""
-SLOWEST, FASTEST = 1_000, 400_000
-"""Samples a second that a recording can have; a header that says otherwise is broken."""
+SLOWEST = 1_000
+FASTEST = 400_000
+"""Samples a second that a recording can have, from SLOWEST on; a header that says otherwise is broken."""
 SHORTEST = 0.02
 """Seconds that a sound must last at least: less holds not one frame of a spectrum."""
 
@@ -81,13 +83,13 @@ class Unreadable(Exception):
     """Why one file is no usable sound, in words."""
 
 
-class Heard(NamedTuple):
-    """What a file says of itself: samples a second, channels, samples of one channel; whether it holds fewer than that."""
+@dataclass(frozen=True)
+class Heard:
+    """What a file says of itself: samples a second, channels, samples of one channel."""
 
     rate: int
     channels: int
     samples: int
-    cut: bool = False
 
 
 def decode(path: Any, rate: int, seconds: float | None = None) -> torch.Tensor:
@@ -205,11 +207,20 @@ def header(path: Any) -> Heard:
         with wave.open(opened(path), "rb") as file:
             heard = plausible(Heard(file.getframerate(), file.getnchannels(), file.getnframes()))
             room = size_of(path) // (file.getsampwidth() * heard.channels)
-            return heard._replace(samples=min(heard.samples, room), cut=heard.samples > room)
+            return Heard(heard.rate, heard.channels, min(heard.samples, room))
     except (wave.Error, EOFError):
         pass
     with foreign(path) as file:
         return plausible(Heard(file.samplerate, file.channels, file.frames))
+
+
+def cut_short(path: Any) -> bool:
+    """Whether a WAV file holds fewer samples than its header says."""
+    try:
+        with wave.open(opened(path), "rb") as file:
+            return file.getnframes() * file.getsampwidth() * file.getnchannels() > size_of(path)
+    except (wave.Error, EOFError, OSError):
+        return False
 
 
 def remarks(paths: Sequence[Any], rate: int, seconds: float, sounds: np.ndarray, lengths: np.ndarray) -> list[Notice]:
@@ -219,7 +230,7 @@ def remarks(paths: Sequence[Any], rate: int, seconds: float, sounds: np.ndarray,
     rates = sorted({each.rate for each in heard} - {rate})
     other = sum(each.rate != rate for each in heard)
     longer = sum(each.samples > each.rate * seconds + 1 for each in heard)
-    cut = sum(each.cut for each in heard)
+    cut = sum(cut_short(path) for path in paths)
     silent = int((~sounds.any(axis=1) & (lengths > 0)).sum())
     shown = ", ".join(f"{each:,}" for each in rates[:5])
     notices = [

@@ -33,6 +33,13 @@ def written(size: tuple[int, int], boxes: Iterable[Box]) -> str:
     return json.dumps({"size": [int(size[0]), int(size[1])], "boxes": rows}, ensure_ascii=False)
 
 
+def as_written(cell: Any) -> str | None:
+    """A cell of boxes that came as Python values, as JSON; numbers of NumPy are numbers."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    return json.dumps(cell, ensure_ascii=False, default=lambda other: other.tolist())
+
+
 def short(value: float) -> int | float:
     """To a hundredth; whole numbers without a point."""
     rounded = round(float(value), 2)

@@ -7,7 +7,7 @@ csv      encoding, separator, quote ('"' or null), header (bool), skip (lines ab
          names, types, missing
 lines    encoding, separator, side ("left"/"right": where the label stands), header (bool), names, types, missing
 excel    names, types, missing, header (bool)          parquet, jsonl, json: names, types, missing
-folder   pictures or sounds are listed by path: `rows` is a list of [path, label]
+folder   pictures or sounds are listed by path: `rows` is a list of [path, label], or of what `columns` names
 memory   the data came from a variable: there is no file to read again
 Any of them: pictures: [columns that hold paths of pictures or sounds, relative to the file's folder].
 """
@@ -91,9 +91,9 @@ def text_cells(path, reader):
 def read_again(path, reader):
     """The frame that `reader` describes, from the file (or, for class folders, under the folder) at `path`."""
     if reader["format"] == "folder":
-        rows = reader["rows"]
-        paths = reader["pictures"][0]  # the name of their column: picture or sound
-        frame = pl.DataFrame({paths: [row[0] for row in rows], "label": [row[1] for row in rows]}, strict=False)
+        names = reader.get("columns", [reader["pictures"][0], "label"])  # the first holds paths: picture or sound
+        columns = {name: [row[number] for row in reader["rows"]] for number, name in enumerate(names)}
+        frame = pl.DataFrame(columns, strict=False)
     elif reader["format"] == "parquet":
         frame = pl.read_parquet(path, glob=False)
         frame.columns = reader["names"]

@@ -9,20 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from typing import Any
 
 import polars as pl
 
 from fofx.boxes.written import Badly, read_written, size_of, written
 from fofx.data.marked import Drawn, Look, Marked, look, notes_of, usable
 from fofx.data.table import Table
-
-
-def as_json(value: Any) -> str | None:
-    """A cell of boxes that came as Python values, as JSON; numbers of NumPy are numbers."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=lambda other: other.tolist())
 
 
 def holds_boxes(column: pl.Series) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fofx.boxes.written import as_written
 from fofx.data.table import Table, distinct_names
 from fofx.errors import DataError, Notice
 
@@ -111,6 +112,8 @@ def _series(name: str, values: Any) -> pl.Series:
             return pl.Series(name, np.ascontiguousarray(values))
         values = values.tolist()
     values = list(values)
+    if any(_holds_objects(value) for value in values[:100]):
+        return pl.Series(name, [as_written(value) for value in values], dtype=pl.String)  # boxes, for example
     try:
         return pl.Series(name, values, strict=True)
     except (TypeError, pl.exceptions.PolarsError, OverflowError, ValueError):
@@ -118,6 +121,10 @@ def _series(name: str, values: Any) -> pl.Series:
         if plain is None:
             raise DataError("unreadable-columns", f"Column {name!r} holds raw bytes, not numbers or text.") from None
         return plain.alias(name)
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list | tuple) and bool(value) and isinstance(value[0], dict))
 
 
 def from_pandas(frame: Any) -> Table:

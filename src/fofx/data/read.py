@@ -12,7 +12,9 @@ from fofx.errors import DataError, nearest
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", "")
 EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-FORMATS = "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures or sounds"
+FORMATS = (
+    "CSV, TSV, JSON lines, Parquet, Excel, a folder of class folders with pictures or sounds, COCO, YOLO, VOC boxes"
+)
 
 
 def read(source: Any, *, limit_rows: int | None = None) -> Table:
@@ -25,6 +27,14 @@ def read(source: Any, *, limit_rows: int | None = None) -> Table:
         return source
     if isinstance(source, str | os.PathLike):
         return _read_path(Path(source).expanduser(), limit_rows)
+    from fofx.data.box_columns import find_box_columns
+
+    table = _from_memory(source)
+    find_box_columns(table)
+    return table
+
+
+def _from_memory(source: Any) -> Table:
     from fofx.data import frames
 
     home = type(source).__module__.split(".")[0]
@@ -53,6 +63,9 @@ def read(source: Any, *, limit_rows: int | None = None) -> Table:
 
 def _read_path(path: Path, limit: int | None) -> Table:
     try:
+        boxes = _annotated(path, limit)
+        if boxes is not None:
+            return boxes
         if not path.exists():
             raise _missing(path)
         if path.is_dir():
@@ -68,10 +81,22 @@ def _read_path(path: Path, limit: int | None) -> Table:
         raise DataError("unreadable-file", f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, UnicodeError) as error:  # for example a zero byte inside a path
         raise DataError("unreadable-file", f"{path} cannot be read: {error}") from None
+    from fofx.data.box_columns import find_box_columns
     from fofx.data.folders import find_path_columns
 
     find_path_columns(table)
+    find_box_columns(table)
     return table
+
+
+def _annotated(path: Path, limit: int | None) -> Table | None:
+    """Pictures with boxes, from a folder or a COCO file; None when it is something else."""
+    from fofx.data.annotations import find_annotations, read_annotations
+
+    if path.is_dir():
+        return find_annotations(path)
+    readable = path.suffix.lower() == ".json" and path.is_file() and limit is None
+    return read_annotations(path) if readable else None
 
 
 def _read_file(path: Path, limit: int | None) -> Table:

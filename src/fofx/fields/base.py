@@ -293,6 +293,10 @@ class Output(Field):
         """What an Answer says of each row: its value, and probabilities or interval where they apply."""
         return [{"value": value} for value in self.answers(predictions)]
 
+    def told_of(self, predictions: np.ndarray, inputs: pl.DataFrame, reach: Any = None) -> list[dict]:
+        """`told`, for outputs whose answers depend on the inputs beside them (boxes are in pixels of their own picture)."""
+        return self.told(predictions, reach)
+
     @abstractmethod
     def row_costs(self, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """How wrong each answer is, (N,): the worst mistakes have the largest."""

@@ -23,6 +23,32 @@ from fofx.models.dropout import Dropout
 from fofx.models.transformer import TransformerBlock
 from fofx.models.window import Peek
 
+LOW = math.log(1e-6)
+STEP = 0.0875
+"""Frames are stored as bytes: 1 is silence (`LOW`, in natural logarithms of power), each further one `STEP` more; 0 is padding."""
+
+
+class HeardFrames(nn.Module):
+    """Bytes (B, T, M), 0 = padding, to an encoder of frames: around 0 by each band's mean and spread, with their mask.
+
+    Frames that are padding in the whole batch are cut off.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, mean: list[float], spread: list[float], model: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("spread", torch.tensor(spread))
+        self.model = model
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        mask = codes[:, :, 0] != 0  # (B, T)
+        longest = int(mask.sum(dim=1).max().clamp(min=1))
+        frames = (codes[:, :longest].float() - self.mean) / self.spread  # (B, longest, M)
+        return self.model(frames, mask[:, :longest])  # (B, K or F)
+
 
 class FrameStage(nn.Module):
     """`depth` times convolution, normalization and ReLU, then a window: (B, C, T, M) -> (B, width, T, M).
@@ -175,6 +201,7 @@ PIECES = (
     attend,
     SelfAttention,
     TransformerBlock,
+    HeardFrames,
     FrameStage,
     mean_and_spread,
     SpectrogramCNN,

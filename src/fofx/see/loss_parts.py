@@ -69,11 +69,10 @@ def pull_of(
     alone = slopes.size == 1
     words = [loss_words(part, members[0], 0 if alone else None, "1" if alone else "k") for part in parts]
     formula = r" \quad \mathrm{,} \quad ".join(dict.fromkeys(each for each, _ in words))
+    start = torch.from_numpy(slopes.reshape(outputs.shape))
+    if alone:
+        return start, formula, words[0][1]
     listed = ", ".join(number(each) for each in slopes.reshape(-1)[:SHOWN]) + (
         r", \dots" if slopes.size > SHOWN else ""
     )
-    return (
-        torch.from_numpy(slopes.reshape(outputs.shape)),
-        formula,
-        words[0][1] if alone else rf"\left| ({listed}) \right|",
-    )
+    return start, formula + r", \quad | \partial L / \partial \hat y |", f"| ({listed}) |"

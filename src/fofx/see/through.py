@@ -251,22 +251,22 @@ def _passage(kind: str, name: str, before: str, gone: torch.Tensor | None, pull:
     now, then = 0.0 if gone is None else length(gone), length(pull)
     near, far = ("z", "A") if kind == "layer" else ("A", "B")
     left, right = (rf"\partial L / \partial {each}" for each in (near, far))
-    formula = rf"\frac{{|{left}|}}{{|{right}|}}, \quad {left} = (\partial {far} / \partial {near})^{{T}} \, {right}"
+    formula = rf"{left} = (\partial {far} / \partial {near})^{{T}} \, {right}, \quad \frac{{|{left}|}}{{|{right}|}}"
     numbers = rf"\frac{{{number(now)}}}{{{number(then)}}}"
     own = None if gone is None or kind == "layer" else _row(gone)
     return Passage(kind, name, before, now / then if then else 0.0, formula, numbers, own)
 
 
 def _share(share: float, whole: float) -> Passage:
-    formula = r"\frac{|\delta_{w}|}{|\delta|}, \quad \delta = \frac{\partial L}{\partial z}"
+    formula = r"\delta = \partial L / \partial z, \quad \frac{|\delta_{w}|}{|\delta|}"
     numbers = rf"\frac{{{number(share)}}}{{{number(whole)}}}"
     return Passage("share", "", "", share / whole if whole else 0.0, formula, numbers)
 
 
 def _sum(places: Places) -> Passage:
     formula = r"\frac{1}{|\delta_{w}|} \sum_{p} \delta_p \, \frac{\partial z_p}{\partial w}"
-    words = " + ".join(rf"{signed(each.delta)} \cdot {signed(each.slope)}" for each in places.largest[:3])
-    words += r" + \dots" if places.count > 3 else ""
+    words = " + ".join(rf"{signed(each.delta)} \cdot {signed(each.slope)}" for each in places.largest[:2])
+    words += r" + \dots" if places.count > 2 else ""
     numbers = rf"\frac{{{words or '0'}}}{{{number(places.share)}}}"
     return Passage("places", "", "", places.gradient / places.share if places.share else 0.0, formula, numbers)
 

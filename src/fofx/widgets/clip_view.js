@@ -48,12 +48,12 @@ function clipView(w, prefix) {
     }
     const weights = get("weights");
     if (weights.length) {
-      const most = weights.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-9);
+      const most = get("clip").most || weights.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-9);
       const below = weights.some((value) => value < 0);
       const [zero, room] = below ? [tall + 4 + BARS / 2, BARS / 2 - 4] : [tall + BARS, BARS - 6];
       weights.forEach((value, number) => {
         const high = (Math.abs(value) / most) * room;
-        context.fillStyle = value < 0 ? w.ink.minus : w.ink.plus;
+        context.fillStyle = get("signed") && value > 0 ? w.ink.minus : w.ink.plus; // blue speaks for an answer, as in every explanation
         context.fillRect(number * wide + 1, value < 0 ? zero : zero - high, Math.max(1, wide - 2), high);
       });
       context.fillStyle = w.ink.line;

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import tempfile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,10 +36,10 @@ class Heard(NamedTuple):
 
 
 def hear(sound: Any, rate: int | None = None) -> Heard:
-    """`sound`: the path of a file, or samples (S,) of 16 bits or floats -1..1 at `rate`. TaskError "bad-sound"."""
-    if isinstance(sound, str | os.PathLike):
+    """`sound`: the path of a file, its bytes, or samples (S,) of 16 bits or floats -1..1 at `rate`. TaskError "bad-sound"."""
+    if isinstance(sound, str | bytes | os.PathLike):
         try:
-            read, said = checked(os.fspath(sound), LONGEST)
+            read, said = checked(os.fspath(sound) if isinstance(sound, os.PathLike) else sound, LONGEST)
         except Unreadable as problem:
             raise TaskError("bad-sound", f"The sound cannot be read: {problem}.") from problem
         samples, rate = read.mean(axis=1), said.rate  # (S,)
@@ -108,14 +107,10 @@ def sent_file(content: dict[str, Any], most: int, longest: float) -> tuple[np.nd
     data = from_base64(content.get("data"))
     if len(data) > most:
         raise DataError("bad-sound", f"The file has {len(data):,} bytes; at most {most:,} are taken here.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "sound")
-        with open(path, "xb") as file:
-            file.write(data)
-        try:
-            samples, said = checked(path, longest)
-        except Unreadable as problem:
-            raise DataError("bad-sound", f"This is no sound that can be opened: {problem}.") from problem
+    try:
+        samples, said = checked(data, longest)
+    except Unreadable as problem:
+        raise DataError("bad-sound", f"This is no sound that can be opened: {problem}.") from problem
     mean = np.nan_to_num(samples.mean(axis=1), posinf=0.0, neginf=0.0).clip(-1, 1)  # (S,)
     return np.rint(mean * 32767).astype(np.int16), said.rate
 

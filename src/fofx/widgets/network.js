@@ -1,5 +1,5 @@
 // The network of a run: its units and weights (network_layers.js), its blocks and windows (network_blocks.js), the chain rule for a
-// weight (network_chain.js), and here the choice of row, step and network.
+// weight (network_chain.js) and for any weight of any network (network_through.js), and here the choice of row, step and network.
 
 export default {
   render({ model, el }) {
@@ -47,11 +47,22 @@ export default {
     const weights = node("div", { class: "net-weights" });
     const answers = node("div", { class: "net-answers" });
     const reason = node("p", { class: "fofx-soft" });
-    const tree = blockTree(w, opened);
+    const picker = weightPicker(w);
+    const tree = blockTree(w, opened, (name) => {
+      any.open = true;
+      picker.choose(name);
+      any.scrollIntoView({ block: "nearest" });
+    });
     const chain = chainPanel(w, naming, () => {
       w.tell({ do: "forget" });
       plot.focus();
     });
+    const through = throughPanel(w, () => {
+      w.tell({ do: "forget" });
+      picker.place.querySelector("canvas").focus();
+    });
+    const anyName = node("summary");
+    const any = node("details", { class: "net-any" }, anyName, node("div", { class: "net-parts" }, picker.place, through.place));
     const blocksName = node("summary");
     const blocks = node("details", { class: "net-blocks" }, blocksName, tree.place);
 
@@ -157,7 +168,10 @@ export default {
       note.hidden = !before;
       note.textContent = before ? w.say(model.get("recorded") === "windows" ? "network.windows_only" : "network.rounded") : "";
       reason.hidden = !model.get("reason");
-      reason.textContent = model.get("reason") ? w.say("network.no_chain", { reason: model.get("reason") }) : "";
+      const any_weight = model.get("parameters").length > 0;
+      reason.textContent = !model.get("reason") ? "" : any_weight ? w.say("network.by_windows") : w.say("network.no_chain", { reason: model.get("reason") });
+      any.hidden = !any_weight;
+      anyName.textContent = w.say("network.through");
       blocks.hidden = !model.get("tree").length;
       blocksName.textContent = w.say("network.blocks");
       play.textContent = w.say(playing ? "kit.pause" : "kit.play");
@@ -166,17 +180,22 @@ export default {
       detail();
       tree.draw();
       chain.draw();
+      picker.draw();
+      through.draw();
       w.redraw();
     }
 
     w.root.append(title, about,
       node("div", { class: "fofx-row" }, rung, part, node("label", { class: "fofx-control" }, rowName, row), rowOf, previous, following),
       past, note, answers, reason,
-      node("div", { class: "net-parts" }, node("div", {}, plot, spoken), node("div", {}, weights, chain.place)), blocks);
-    blocks.open = !model.get("dense").length;
+      node("div", { class: "net-parts" }, node("div", {}, plot, spoken), node("div", {}, weights, chain.place)), any, blocks);
+    blocks.open = any.open = !model.get("dense").length;
     w.watch("dense numbers weight", load);
     w.watch("features answers loss tree windows values rows row part step steps recorded reason rung words theme", show);
     w.watch("chain", () => { chain.draw(); w.redraw(); });
+    w.watch("parameters", () => { show(); });
+    w.watch("parameter table numbers_of picked", picker.draw);
+    w.watch("through maps picked", through.draw);
     load();
     return w.done;
   },

@@ -25,13 +25,13 @@ from fofx.see import frames
 from fofx.see.activations import answering
 from fofx.see.chain import Chain, chain
 from fofx.see.rows import blocks_and_targets, frame_of, neural, numbers_of
-from fofx.widgets.base import Widget
+from fofx.widgets.network_through import AnyWeight
 from fofx.widgets.network_values import blocks_of_row, chain_as_data, pieces_of
 
 TWINS = 50  # networks of earlier steps that are kept at hand
 
 
-class Network(Widget):
+class Network(AnyWeight):
     """One network and one row. TaskError "no-network" when the run has neither a network nor a linear rung.
 
     `dense`  : a dict for each linear layer: units, inputs, activation, name, first (its place in `numbers`); empty for other
@@ -41,10 +41,11 @@ class Network(Widget):
     `tree`   : a dict for each block: name, kind, depth, parameters, takes, gives, window.
     `windows`: a dict for each window: name, shape, kept, first (its place in `values`).
     `chain`  : the chain rule for `weight` ([layer, unit, source], source -1 for the bias), see `network_values.chain_as_data`.
+    Any weight of any network: see `network_through.AnyWeight`.
     """
 
     name = "network"
-    parts = ("network_layers", "network_blocks", "network_chain")
+    parts = ("network_layers", "network_blocks", "network_chain", "network_through")
     rungs: traitlets.List = traitlets.List().tag(sync=True)
     rung = traitlets.Unicode("").tag(sync=True)
     part = traitlets.Enum(("train", "validation", "test"), "train").tag(sync=True)
@@ -95,7 +96,7 @@ class Network(Widget):
         try:
             with self._quiet():
                 if change["name"] == "rung":
-                    self.step, self.weight = -1, []
+                    self.step, self.weight, self.picked = -1, [], []
                 self._look()
         except FofxError as error:
             self.trouble = {"code": error.code, "text": error.message}
@@ -145,6 +146,7 @@ class Network(Widget):
             else:
                 self._look_at_blocks(function, past)
             self._follow_weight(function)
+            self.offer(None if past or self.rung == "linear" else function)
 
     def _look_at_layers(self, function: Finding, past: bool) -> None:
         found: Chain | None = None
@@ -218,11 +220,19 @@ class Network(Widget):
     # ---- one weight
 
     def receive(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        """{"do": "weight", "layer", "unit", "source"}: its chain rule (source -1: the bias); "forget": none any more."""
-        if content.get("do") == "weight":
-            self.explain(int(content["layer"]), int(content["unit"]), int(content["source"]))
-        elif content.get("do") == "forget":
-            self.weight, self.chain = [], {}
+        """{"do": "weight", "layer", "unit", "source"}: its chain rule (source -1: the bias); {"do": "parameter", "name"}: its
+        numbers to pick from; {"do": "pick", "name", "place"}: the chain rule of this weight; "forget": none any more."""
+        do = content.get("do")
+        with self.hold_sync():
+            if do == "weight":
+                self.explain(int(content["layer"]), int(content["unit"]), int(content["source"]))
+            elif do == "parameter":
+                self.look_at(self._function_then(), str(content["name"]))
+            elif do == "pick":
+                self.pick(self._function_then(), str(content["name"]), list(content["place"]))
+            elif do == "forget":
+                self.weight, self.chain = [], {}
+                self.picked, self.through, self.maps = [], {}, b""
 
     def explain(self, layer: int, unit: int, source: int) -> None:
         """The chain rule for one weight and the row that is shown. Raises what `fofx.see.chain.chain` raises."""

@@ -23,7 +23,7 @@ _drawing = threading.Lock()  # ziamath keeps its options in one place
 
 
 def blocks_of_row(model: nn.Module, inputs: list[torch.Tensor]) -> list[dict[str, Any]]:
-    """A dict for each block of the network in order: name, kind, depth, parameters, takes, gives, window.
+    """A dict for each block of the network in order: name, kind, depth, parameters, own (names of its own ones), takes, gives, window.
 
     The caller sees to evaluation mode and that nobody else looks. `takes` and `gives` are the shapes that really passed, without the axis of the one row; None for a block that was not used.
     """
@@ -44,9 +44,9 @@ def blocks_of_row(model: nn.Module, inputs: list[torch.Tensor]) -> list[dict[str
         block = {"name": name, "kind": type(module).__name__, "depth": name.count(".") + 1 if name else 0}
         count = sum(parameter.numel() for parameter in module.parameters())
         about = {"about": module.extra_repr()} if not list(module.children()) else {"about": ""}
-        found.append(
-            {**block, **about, "parameters": count, "takes": takes, "gives": gives, "window": isinstance(module, Peek)}
-        )
+        own = [each for each, values in module.named_parameters(recurse=False) if values.ndim]
+        shapes_of = {"takes": takes, "gives": gives, "window": isinstance(module, Peek)}
+        found.append({**block, **about, "parameters": count, "own": own, **shapes_of})
     return found
 
 

@@ -70,13 +70,13 @@ function soundView(w, prefix, key) {
 
   const effects = canvas(w, () => w.say("sound.effects"), (context, width, height) => {
     const bands = get("effects");
-    const most = bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
+    const most = get("about").most || bands.reduce((high, [, , effect]) => Math.max(high, Math.abs(effect)), 1e-9);
     const middle = height / 2;
     context.strokeStyle = w.ink.line;
     context.strokeRect(LEFT, 0.5, width - LEFT - 2, height - 1);
     for (const [from, to, effect] of bands) {
       const tall = (effect / most) * (middle - 2);
-      context.fillStyle = effect > 0 ? w.ink.plus : w.ink.minus;
+      context.fillStyle = effect > 0 ? w.ink.minus : w.ink.plus; // blue speaks for an answer, as in every explanation
       context.fillRect(x(width, from) + 0.5, effect > 0 ? middle - tall : middle, Math.max(1, x(width, to) - x(width, from) - 1), Math.abs(tall));
     }
     context.strokeStyle = w.ink.soft;
