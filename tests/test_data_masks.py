@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fofx import pictures
-from fofx.data.mask_names import listed_classes, parse_classes
 from fofx.data.masks import find_masks
 from fofx.errors import DataError
 from fofx.legend import Look, learn_legend, pixels_by_class
+from fofx.mask_names import listed_classes, parse_classes
 from fofx.maskfiles import decode_masks, look_at_masks, nearest_pixels
 from fofx.masks import VOID
 
@@ -208,7 +208,7 @@ def test_broken_and_huge_files_are_told(tmp_path, monkeypatch):
     maps, bad = decode_masks(paths, MAP.shape, legend)
     assert [row for row, _ in bad] == [1, 2, 3, 4, 5] and (maps[1:] == VOID).all()
     monkeypatch.setattr(pictures, "LARGEST", 50)
-    assert "safe to open" in look_at_masks([good])[0].wrong
+    assert "safe to open" in look_at_masks([save(tmp_path / "new.png", MAP)])[0].wrong
 
 
 # names
@@ -323,7 +323,7 @@ def test_layouts(tmp_path, pictures, masks, part):
     assert shown(table) == [(picture, mask, part) for picture, mask in zip(pictures, masks)]
     assert table.kinds == {"picture": "picture", "mask": "mask"} and codes(table) == {}
     assert table.reader["rows"] == [[picture, mask] for picture, mask in zip(pictures, masks)]
-    assert json.loads(json.dumps(table.reader))["legend"]["names"] == ["0", "1", "2"]
+    assert json.loads(json.dumps(table.reader))["given"]["mask"]["legend"]["names"] == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -373,8 +373,8 @@ def test_what_does_not_fit_is_set_aside_and_said(tmp_path):
     }
     assert codes(table) == wanted
     assert "12x8, its picture 8x8" in next(note.text for note in table.notes if note.code == "mask-size")
-    assert table.reader["legend"]["names"] == ["sky", "road", "car"]
-    maps, _ = decode_masks([table.frame["mask"][2]], (8, 12), table.reader["legend"])
+    assert table.reader["given"]["mask"]["legend"]["names"] == ["sky", "road", "car"]
+    maps, _ = decode_masks([table.frame["mask"][2]], (8, 12), table.reader["given"]["mask"]["legend"])
     assert (maps[0] == VOID).sum() == (MAP == 255).sum()
 
 

@@ -44,6 +44,7 @@ FLOORS = [
         "perturb",
         "legend",
         "maskfiles",
+        "mask_names",
     },
     {"task", "options"},
     {"data", "run", "network", "encoded", "prepare"},

@@ -74,6 +74,7 @@ CASES = [
     Case("resnet", "ResNet", {"outputs": 4, "kind": "bottleneck", "depths": (1, 2)}, pictures(40), (2, 512)),
     Case("cnn", "CNN", {"outputs": 4, "channels": 2}, pictures(8, 2), (2, 256)),
     Case("cnn", "CNN", {"outputs": 4, "size": 96, "widths": (8, 16)}, pictures(96), (2, 32)),
+    Case("embedding", "Embedding", {"outputs": 4, "widths": (4, 6), "width": 5}, pictures(24), (2, 5)),
     Case("vit", "ViT", {"outputs": 4, "size": 8, "width": 16, "layers": 2}, pictures(8), (2, 16)),
     Case("efficientnet_lite", "EfficientNetLite", {"outputs": 4}, pictures(33), (2, 1280)),
     Case("detector", "Detector", {"outputs": 7, "widths": (4, 6, 8), "width": 6}, pictures(21)),

@@ -43,6 +43,7 @@ from fofx.prepare import (
     usable_rows,
 )
 from fofx.run import FORMAT, Run, rung_folder
+from fofx.rungs import rung_class
 from fofx.rungs.base import Rung
 
 Watch = Callable[[dict[str, Any]], None]
@@ -156,8 +157,9 @@ def find(
     train_frame, validation_frame, test_frame = (frame[part] for part in (rows.train, rows.validation, rows.test))
     if order is not None:
         train_frame = train_frame[np.argsort(ranks(order)[rows.train], kind="stable")]
-    fields = learn(task.inputs, train_frame)
-    ends: list[Output] = learn(task.outputs, train_frame)  # type: ignore[assignment]
+    reader = table.reader if earlier is None else before["data"]["reader"]
+    fields = learn(task.inputs, train_frame, reader.get("given"))
+    ends: list[Output] = learn(task.outputs, train_frame, reader.get("given"))  # type: ignore[assignment]
     for end in ends:
         end.attune(fields)
     options = {key: asked[key] for key in ("class_weights", "label_smoothing", "augment", "budget")} | {
@@ -266,7 +268,7 @@ def _rungs(
         raise TaskError("model-does-not-fit", words)
     elif asked["model"] not in ("auto", "average"):
         make_rung(asked["model"], problem.fields, problem.outputs)
-        base = [name for name in names if name in ("mean", "majority", "naive", "last value", "linear")]
+        base = [name for name in names if (found := rung_class(name)) and found.family in ("naive", "linear")]
         names = [*base, asked["model"]] if asked["model"] not in base else base
     rungs = [make_rung(name, problem.fields, problem.outputs) for name in names]
     for name in names:

@@ -59,7 +59,7 @@ def rungs_for(problem: Problem) -> list[str]:
 
 def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
     """The rung of a name; TaskError "unknown-model" or "model-does-not-fit" when there is none for these inputs."""
-    cls = rung_class(name)
+    cls = rung_class(name, next((output.kind for output in outputs if output.mapped), ""))
     if cls is not None:
         cls.demand(name, fields, outputs)
         return cls(name, fields, outputs)
@@ -94,9 +94,9 @@ def cost_of(outputs: list[Output], predictions: Predictions, truths: dict[str, n
     return total if np.isfinite(total) else float("inf")
 
 
-def share_of(name: str) -> float:
-    """A rung's part of the time, in proportion; 0 for rungs that are quick by nature."""
-    cls = rung_class(name)
+def share_of(name: str, mapped: str = "") -> float:
+    """A rung's part of the time, in proportion; 0 for rungs that are quick by nature. `mapped` as in `rung_class`."""
+    cls = rung_class(name, mapped)
     habit = shapes.habit_of(name) if cls is None else None
     return cls.share if cls is not None else habit.share if habit is not None else 1.0
 
@@ -140,12 +140,13 @@ class Climb:
     def fit(self, rung: Rung, left: list[str]) -> Result:
         """Fit one rung in its share of the time. A rung that fails is noted, and the others go on."""
         result = Result(rung.name, rung.family)
-        share = share_of(rung.name)
+        shares = {name: share_of(name, self.problem.mapped) for name in left}
+        share = shares[rung.name]
         remaining = self.deadline - time.monotonic()
         if share and remaining < LEAST and not rung.recipe and self.predictions and rung.name != self.wanted:
             result.error = "no time was left"
             return result
-        seconds = max(LEAST, remaining) * (share / sum(map(share_of, left)) if share else 1.0)
+        seconds = max(LEAST, remaining) * (share / sum(shares.values()) if share else 1.0)
         begun, given = time.monotonic(), bool(rung.recipe)
         rung.meet(self.rungs, {name: self.cost(found) for name, found in self.predictions.items()})
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass, field
 
 from fofx.errors import DataError
@@ -147,3 +148,15 @@ def pixels_by_class(look: Look, legend: dict) -> tuple[list[int], int, int]:
     known = [counts.get(value, 0) for value in legend["values"]]
     void = sum(counts.get(value, 0) for value in legend["void"])
     return known, void, sum(counts.values()) - void - sum(known)
+
+
+def class_colours(legend: dict) -> list[list[int]]:
+    """A colour [red, green, blue] to draw each class in: its own where masks are coloured, else hues far apart."""
+    if legend["by"] == "colour":
+        return [[value >> 16, value >> 8 & 255, value & 255] for value in legend["values"]]
+    found = []
+    for number in range(len(legend["names"])):
+        hue = (0.58 + number * 0.618034) % 1  # the golden section: neighbours never look alike
+        light, strong = ((0.92, 0.75), (0.7, 0.9), (1.0, 0.45))[number % 3]
+        found.append([round(255 * part) for part in hsv_to_rgb(hue, strong, light)])
+    return found

@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,41 @@ from fofx.masks import VOID
 from fofx.pictures import Unreadable, opened
 
 
-def look_at_masks(paths: Sequence[Any]) -> list[Look]:
-    """What every file holds, read to its end; a Look with `wrong` where it cannot be read."""
+def look_at_masks(masks: Sequence[Any]) -> list[Look]:
+    """What each mask holds, a file's path or an array, read to its end; a Look with `wrong` where it cannot be read."""
+    return _each(_look_once, masks)
 
-    def look(path: Any) -> Look:
-        try:
-            with opened(path) as image:
-                return _look(image)
-        except Unreadable as error:
-            return Look(wrong=str(error))
 
-    return _each(look, paths)
+def _look_once(mask: Any) -> Look:
+    if isinstance(mask, np.ndarray):
+        return _look_at_values(mask)
+    try:
+        status = os.stat(mask)
+    except (OSError, TypeError, ValueError):
+        return _look_at_file(mask)
+    return _look_again(os.fspath(mask), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=50_000)
+def _look_again(path: str, changed: int, size: int) -> Look:
+    """The reader, the checks and the field all look at a file: once is enough while it stays as it is."""
+    return _look_at_file(path)
+
+
+def _look_at_file(path: Any) -> Look:
+    try:
+        with opened(path) as image:
+            return _look(image)
+    except Unreadable as error:
+        return Look(wrong=str(error))
+
+
+def _look_at_values(values: np.ndarray) -> Look:
+    """An array of numbers (H, W), or of colours (H, W, 3)."""
+    height, width = values.shape[:2]
+    if values.ndim == 3:
+        return Look(height, width, colours=_count(packed(values)), form="colour")
+    return Look(height, width, numbers=_count(values))
 
 
 def decode_masks(

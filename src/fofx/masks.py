@@ -114,7 +114,7 @@ def dice_loss(scores: torch.Tensor, maps: torch.Tensor, void: int = 255) -> torc
     return 1 - dice[occurs].mean() if occurs.any() else scores.sum() * 0
 
 
-def rare_class_weights(counts: Sequence[int], power: float = 0.5) -> torch.Tensor:
+def rare_class_weights(counts: Sequence[int] | np.ndarray, power: float = 0.5) -> torch.Tensor:
     """Weights (K,) for `mask_cross_entropy` from the pixels of each class: 1 / share^power, the mean weight of a pixel 1.
 
     Power 1 makes all classes weigh alike in sum; one half is the usual middle way, because a class of few pixels is also

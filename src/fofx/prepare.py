@@ -186,7 +186,7 @@ def kept_table(run: Run, record: dict) -> Table:
         raise RunError("damaged-run", f"{run.path / 'data.parquet'} is damaged: {problem}.") from problem
     data = record["data"]
     table = Table(frame, data["source"], kinds=dict(data["kinds"]), reader=dict(data["reader"]))
-    if data.get("readers"):  # test or validation rows were given by themselves
+    if data.get("readers") or data.get("wanted"):  # test rows were given by themselves, or made with the rows (pairs, windows)
         names = np.array(["train", "validation", "test", "unlabeled"])
         table.parts = pl.Series("part", names[run.read_tensors("rows.safetensors")["part"].numpy().clip(0, 3)].tolist())
     return table
@@ -247,7 +247,7 @@ def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
     """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
     names = asked["outputs"]
     if not names:
-        names = ["label"] if table.kinds.get("label") else []
+        names = ["label"] if table.kinds.get("label") else ["mask"] if table.kinds.get("mask") == "mask" else []
         if not names and table.source == "arrays":
             names = [table.frame.columns[-1]]
         if not names and table.kinds.get("boxes") == "boxes":
@@ -286,9 +286,14 @@ def split_rows(rows: int, parts: Any, labels: Any, groups: Any, order: Any, seed
     return found
 
 
-def learn(columns: Sequence[Column], frame: pl.DataFrame) -> list[Field]:
-    """The fields of these columns, learnt from these rows. The two sides of a pair learn from both, so that they are alike."""
+def learn(columns: Sequence[Column], frame: pl.DataFrame, given: dict[str, dict] | None = None) -> list[Field]:
+    """The fields of these columns, learnt from these rows. The two sides of a pair learn from both, so that they are alike.
+    `given`: what the reader knows of a column and its field need not find out, {column: {attribute: plain data}}."""
     fields = [field_class(column.kind)(column.name) for column in columns]
+    for field in fields:
+        for word, value in (given or {}).get(field.name, {}).items():
+            if word in field.given:
+                setattr(field, word, value)
     pair = pair_of(fields)
     for field in fields:
         column = frame[field.name]

@@ -53,8 +53,12 @@ def _plain(column: pl.Series) -> pl.Series | None:
         return column.cast(pl.Float64)
     if kind == pl.String:
         return column.set(column == "", None)
-    if isinstance(kind, pl.Array) and len(kind.shape) > 1:
-        return column  # pictures
+    if isinstance(kind, pl.Array) and (len(kind.shape) > 1 or kind.inner.is_numeric()):
+        return column  # pictures, videos, series
+    if isinstance(kind, pl.List) and kind.inner.is_numeric():
+        widths = column.list.len().drop_nulls()
+        if widths.n_unique() == 1 and widths[0] > 1:  # a series
+            return column.cast(pl.Array(pl.Float64, widths[0]))
     if kind in (pl.Categorical, pl.Enum, pl.Time, pl.Null):
         return column.cast(pl.String)
     if kind.is_nested():
@@ -104,8 +108,12 @@ def _series(name: str, values: Any) -> pl.Series:
     if type(values).__module__.startswith(("pandas", "torch")):
         values = values.to_numpy() if hasattr(values, "to_numpy") else values.numpy()
     if isinstance(values, np.ndarray):
-        if values.ndim in (3, 4) and values.dtype == np.uint8:
-            return pl.Series(name, np.ascontiguousarray(values))  # pictures: one array (H, W) or (H, W, C) a row
+        if values.ndim in (3, 4, 5) and values.dtype == np.uint8:
+            # one array a row: a picture (H, W) or (H, W, C), a video (F, H, W) or (F, H, W, C)
+            return pl.Series(name, np.ascontiguousarray(values))
+        if values.ndim == 2 and values.dtype.kind in "iuf" and values.shape[1]:
+            whole = np.float32 if values.dtype == np.float16 else values.dtype
+            return pl.Series(name, np.ascontiguousarray(values, dtype=whole))  # a series, or samples of a sound
         if values.ndim != 1:
             raise DataError("wrong-shape", f"Column {name!r} has shape {values.shape}; a column is one value a row.")
         if values.dtype.kind in "biuf" and values.dtype != np.float16:

@@ -12,22 +12,21 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 from PIL import Image
 
 from fofx.data.folders import natural, walk
-from fofx.data.mask_names import listed_classes
 from fofx.data.split import WORDS
 from fofx.data.table import Table
 from fofx.errors import DataError, Notice
 from fofx.legend import Look, learn_legend, pixels_by_class
+from fofx.mask_names import MASK_FOLDERS, listed_beside
 from fofx.maskfiles import look_at_masks
 from fofx.pictures import Unreadable, is_turned, opened
 
 PICTURE_FOLDERS = r"pictures?|images?|imgs?|jpegimages|photos?|rgb|leftimg8bit|raw|inputs?|frames?|图片|图像|照片"
-MASK_FOLDERS = r"masks?|labels?|annotations?|annots?|segmentation(class|s)?|segs?|gt|gtfine|gtcoarse|ground[ _-]?truths?|trimaps?|掩码|标注|标签"
 BESIDE = rf"({'|'.join(WORDS)})[ _-]?({MASK_FOLDERS})"  # trainannot/, val_labels/
 MASK_ENDS: tuple[str, ...] = (
     "_gtfine_labeltrainids",
@@ -56,9 +55,10 @@ class Found(NamedTuple):
     key: tuple[str, ...]
 
 
-def find_masks(root: str | Path) -> Table | None:
+def find_masks(root: str | Path, names: Sequence[dict] = ()) -> Table | None:
     """A Table with the columns `picture` and `mask` (absolute paths; null where there is no mask), or None when this folder
-    is none of pictures with masks. `reader["legend"]` says what the masks' values mean; `parts` when the folders tell them.
+    is none of pictures with masks. `reader["given"]["mask"]["legend"]` says what the masks' values mean: by `names` (see
+    `learn_legend`), else by a file that lies beside the masks, else by the values alone. `parts` when the folders tell them.
 
     Raises DataError "unmatched-masks", "mask-size", "broken-masks", "void-masks", "not-masks", "too-many-classes".
     """
@@ -74,7 +74,7 @@ def find_masks(root: str | Path) -> Table | None:
     pairs = _pair(found, notes)
     full = [(os.path.join(base, *picture.path), mask and os.path.join(base, *mask.path)) for picture, mask in pairs]
     looks = look_at_masks([mask for _, mask in full if mask])
-    legend = learn_legend(looks, listed_classes(_folders_of_names(base, found)))
+    legend = learn_legend(looks, names or listed_beside([mask for _, mask in full]))
     in_turn = iter(looks)
     kept = _usable(full, [next(in_turn) if mask else None for _, mask in full], legend, notes)
     if len(legend["names"]) < 2:
@@ -83,12 +83,13 @@ def find_masks(root: str | Path) -> Table | None:
         )
     pairs, full = [pairs[row] for row in kept], [full[row] for row in kept]
     parts = _parts(base, pairs)
-    names = [["/".join(picture.path), mask and "/".join(mask.path)] for picture, mask in pairs]
+    rows = [["/".join(picture.path), mask and "/".join(mask.path)] for picture, mask in pairs]
     columns = {
         "picture": pl.Series([picture for picture, _ in full], dtype=pl.String),
         "mask": pl.Series([mask for _, mask in full], dtype=pl.String),
     }
-    reader = {"format": "folder", "columns": list(columns), "rows": names, "pictures": list(columns), "legend": legend}
+    reader: dict[str, Any] = {"format": "folder", "columns": list(columns), "rows": rows, "pictures": list(columns)}
+    reader["given"] = {"mask": {"legend": legend}}
     kinds = {"picture": "picture", "mask": "mask"}
     return Table(pl.DataFrame(columns), Path(root).name or base, base, notes, kinds, parts, reader)
 
@@ -189,12 +190,6 @@ def _rank(name: str) -> tuple[int, str]:
     """Of several masks of one picture the first in this order is taken."""
     bare = _bare(name)
     return next((place for place, end in enumerate(MASK_ENDS) if bare.endswith(end)), len(MASK_ENDS)), name
-
-
-def _folders_of_names(base: str, found: list[Found]) -> list[str]:
-    """Where a file with the names of the classes may lie: the root, then the folders above and of the masks."""
-    folders = {one.path[:depth] for one in found if one.role == "mask" for depth in range(1, min(4, len(one.path)))}
-    return [base, *(os.path.join(base, *path) for path in sorted(folders, key=lambda path: (len(path), path)))]
 
 
 def _usable(

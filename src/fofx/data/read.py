@@ -70,8 +70,9 @@ def _read_path(path: Path, limit: int | None) -> Table:
             raise _missing(path)
         if path.is_dir():
             from fofx.data.folders import read_folder
+            from fofx.data.masks import find_masks
 
-            return read_folder(path)
+            return find_masks(path) or read_folder(path)
         if not path.is_file():
             raise DataError("unknown-format", f"{path} is neither a file nor a folder.")
         table = _read_file(path, limit)

@@ -61,6 +61,7 @@ def _windows(table: Table, asked: dict[str, Any]) -> tuple[Table, dict[str, Any]
     parts = pl.Series("part", ["train", "validation", "test", "unlabeled"]).gather(part)
     kinds = dict.fromkeys(variables, "series") | dict.fromkeys(outputs, "number")
     reader = {"format": "memory", "series": rows.plan | {"season": rows.season}}
+    reader["given"] = {name: {"season": rows.season} for name in variables}
     made = Table(frame, table.source, None, [*table.notes, *rows.notes], kinds, parts, reader)
     first = frame.columns[0]
     given = {name: kind for name, kind in asked["kinds"].items() if name in frame.columns}

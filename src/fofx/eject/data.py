@@ -43,6 +43,10 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
     possible |= {type(output).__name__: asked for output in outputs}
     schema = pl.read_parquet_schema(run.path / "data.parquet") if in_memory(run) else {}
     for field in (*fields, *outputs):
+        known = {
+            f"self.{word} is None": {False} for word in field.given
+        }  # a script is told what it would have to look up
+        possible.setdefault(type(field).__name__, {}).update(known)
         if not field.block:
             files = {
                 schema[other.name] == pl.String if schema else True for other in fields if type(other) is type(field)
@@ -203,6 +207,13 @@ def _learn(fields: list[Field], outputs: list[Any], settings: dict) -> list[str]
         lines.append("outputs = [output]")
     else:
         lines.append("outputs = [" + ", ".join(f"{type(o).__name__}({quoted(o.name)})" for o in outputs) + "]")
+    given = {
+        field.name: {word: getattr(field, word) for word in field.given} for field in (*fields, *outputs) if field.given
+    }
+    if given:
+        settings["GIVEN"] = given
+        lines.append(f"for field in [{', '.join([*every, '*outputs'])}]:")
+        lines.append("    vars(field).update(GIVEN.get(field.name, {}))  # what the whole set of data told")
     pair = pair_of(fields)
     lines.append(f"for field in [{', '.join(every) if not pair else ''}{', ' if not pair else ''}*outputs]:")
     lines.append("    field.learn(train[field.name])  # from the training rows only")

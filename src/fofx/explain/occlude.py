@@ -160,7 +160,9 @@ def joined(text, units, single, pairs, double) -> list[tuple[int, int, float]]:
 def one_picture(field: Picture, column: pl.Series) -> np.ndarray:
     """The picture as (H, W, C) uint8: an array as it is, a file at its usual size but no larger than needed."""
     if column.dtype == pl.String:
-        side = int(np.clip(field.original_side, field.side, max(field.side, LARGEST_SIDE)))
+        side = field.side
+        if isinstance(side, int):
+            side = int(np.clip(field.original_side, side, max(side, LARGEST_SIDE)))
         return field.encode_at(column, side)[0].permute(1, 2, 0).numpy()
     picture = as_arrays(column)[0]
     return picture[..., None] if picture.ndim == 2 else picture

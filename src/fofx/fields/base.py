@@ -48,6 +48,7 @@ class Field(ABC):
     block: ClassVar[str] = ""  # columns of the same block are joined into one: "vector" for flat ones
     shelf: ClassVar[str] = ""  # what an ejected script calls the columns of this kind
     learnt: ClassVar[tuple[str, ...]] = ()
+    given: ClassVar[tuple[str, ...]] = ()  # attributes that a reader may know; a script is told them
     pieces: ClassVar[tuple[Any, ...]] = ()  # the functions that an ejected script needs, pasted from their source
     networks: ClassVar[dict[str, Habit]] = {}  # the networks that read such a column, by name
     usual: ClassVar[str] = ""  # the one that reads it where the rung is about another column
@@ -66,6 +67,18 @@ class Field(ABC):
     def flat_numbers(self, column: pl.Series) -> np.ndarray:
         """The same as a flat row for models that know neither space nor time, float32 (N, D)."""
         return self.encode(column).flatten(1).numpy().astype(np.float32)
+
+    def hear(self, output: Output, fields: list[Field]) -> None:
+        """Learn of an output, once everything has learnt from the training rows; `fields` are all inputs."""
+        return None
+
+    def steps_to(self, output: str) -> int | None:
+        """How many steps after this column's newest number the output of this name lies; None where it does not go on with it."""
+        return None
+
+    def latest(self, column: pl.Series) -> np.ndarray:
+        """The newest number of each value, (N,) in the user's unit, for kinds that `steps_to` an output."""
+        raise NotImplementedError
 
     def state(self) -> dict:
         return {"kind": self.kind, "name": self.name, **{key: getattr(self, key) for key in self.learnt}}
@@ -323,6 +336,8 @@ class Output(Field):
 
     def attune(self, fields: list[Field]) -> None:
         """Tell the inputs what this output needs of them (a mask needs whole pictures, not their middle)."""
+        for field in fields:
+            field.hear(self, fields)
 
     @staticmethod
     def joint(part: dict) -> tuple[Callable[..., tuple[torch.Tensor, torch.Tensor]], dict] | None:

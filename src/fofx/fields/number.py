@@ -60,6 +60,9 @@ class Number(Flat, Output):
     def feature_names(self) -> list[str]:
         return [self.name, f"{self.name} missing"] if self.flag_missing else [self.name]
 
+    def latest(self, column: pl.Series) -> np.ndarray:
+        return as_numbers(column)
+
     @classmethod
     def as_kind(cls, column: pl.Series) -> pl.Series:
         if column.dtype.is_numeric() or column.dtype == pl.Boolean:

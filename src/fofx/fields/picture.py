@@ -37,6 +37,8 @@ class Picture(Field):
         "cnn": Habit(4e-3, dropout=0.1, family="small", unasked=True),
         "resnet": Habit(4e-3, share=2.5, unasked=True),
         "efficientnet": Habit(5e-4, 32, 12, share=4.0),
+        # unasked where there are many classes: rungs/embedding.py
+        "embedding": Habit(3e-3, 48, dropout=0.3, share=6.0),
         "lenet": Habit(2e-3, family="small"),
         "alexnet": Habit(3e-4),
         "vgg": Habit(5e-4),
@@ -141,6 +143,10 @@ class Picture(Field):
             from fofx.models.resnet import ResNet
 
             return ResNet(outputs, channels=part["channels"], small=True)
+        if name == "embedding":
+            from fofx.models.embedding import Embedding
+
+            return Embedding(outputs, channels=part["channels"], dropout=part["dropout"])
         if name == "lenet":
             from fofx.models.lenet import LeNet
 

@@ -42,6 +42,7 @@ METRICS = {
     "accuracy": "report.metric.accuracy",
     "f1": "report.metric.f1",
     "score": "report.metric.score",
+    "miou": "report.metric.miou",
 }
 COLUMNS = (
     "find.column.rung",

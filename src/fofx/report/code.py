@@ -47,6 +47,8 @@ def one(function: Finding, rung: Rung) -> Steps:
     output = function.outputs[0]
     if rung.family == "naive":
         text = {"mean": "answer = y_train.mean()", "last value": "answer = x[last_value_column]"}
+        text |= {"seasonal value": "answer = past[:, steps - 1 - season]    # one season before"}
+        text |= {"drift": "answer = past[:, -1] + steps * (past[:, -1] - past[:, 0]) / (past.shape[1] - 1)"}
         return rung.name, text.get(rung.name, "probabilities = counts / counts.sum()"), "", "# nothing to optimize"
     if f"{output.name}.weight" in getattr(rung, "weights", {}):
         features, classes = rung.weights[f"{output.name}.weight"].shape  # type: ignore[attr-defined]

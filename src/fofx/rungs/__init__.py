@@ -22,6 +22,9 @@ def _below(cls: type[Rung]) -> list[type[Rung]]:
     return [each for each in found if each.words]
 
 
-def rung_class(name: str) -> type[Rung] | None:
-    """The class that is asked for by this name; None for names of networks."""
-    return next((cls for cls in rung_classes() if name in cls.words), None)
+def rung_class(name: str, mapped: str = "") -> type[Rung] | None:
+    """The class that is asked for by this name; None for names of networks. Of several ("linear" is a line through rows, and for
+    masks one through pixels) the one that serves outputs of the kind `mapped`."""
+    named = [cls for cls in rung_classes() if name in cls.words]
+    able = [cls for cls in named if cls.serves is None or mapped in cls.serves]
+    return next(iter([*able, *named]), None)

@@ -75,7 +75,7 @@ class Flattener:
     def script_lines(self, wanted: str) -> str:
         """Lines that define `wanted` (frame) -> matrix: "dense", "counts" or "matrix" above, for an ejected script."""
         parts = ["torch.cat([field.encode(frame[field.name]) for field in columns], dim=1).numpy()"]
-        parts = parts if any(field.block for field in self.fields) else []
+        parts = parts if any(isinstance(field, Flat) for field in self.fields) else []
         for field in self.others:
             parts.append(f"{field.shelf}[{quoted(field.name)}].flat_numbers(frame[{quoted(field.name)}])")
         dense = [line for part in parts for line in (f"        {part},",)]

@@ -59,9 +59,10 @@ class LastValue(Rung):
         self.columns = last_value_columns(problem) or {}
 
     def predict(self, inputs: Inputs) -> Predictions:
-        found = {name: as_numbers(inputs.frame[column]) for name, column in self.columns.items()}
+        sources = {field.name: field for field in self.fields}
+        found = {name: sources[column].latest(inputs.frame[column]) for name, column in self.columns.items()}
         means = {field.name: field.mean for field in self.fields if isinstance(field, Number)}
-        return {name: np.where(np.isnan(v), means[self.columns[name]], v) for name, v in found.items()}
+        return {name: np.where(np.isnan(v), means.get(self.columns[name], 0.0), v) for name, v in found.items()}
 
     def state(self) -> tuple[dict, Tensors]:
         return {"columns": self.columns}, {}
@@ -70,6 +71,10 @@ class LastValue(Rung):
         self.columns = dict(data["columns"])
 
     def script(self, record: dict) -> Code:
+        shelves = {field.shelf for field in self.fields if field.name in self.columns.values()}
+        if shelves != {"columns"}:  # series
+            said = f"{{name: {shelves.pop()}[column].latest(frame[column]) for name, column in LAST.items()}}"
+            return Code({"LAST": self.columns}, [("model", predict_lines("The last value that is known.", said))], [])
         lines = "means = {field.name: field.mean for field in columns if isinstance(field, Number)}\n"
         lines += '\n\ndef predict(frame):\n    """The last value that is known; the mean where it is missing."""\n'
         lines += "    last = {name: as_numbers(frame[column]) for name, column in LAST.items()}\n"
@@ -80,10 +85,15 @@ class LastValue(Rung):
 def last_value_columns(problem: Problem) -> dict[str, str] | None:
     """The input column that repeats, row by row, the previous row's output, for each output; None if there is none.
 
-    Rows must be in time order. Nine rows in ten must agree exactly, so that gaps in the calendar do not hide it.
+    Rows must be in time order. Nine rows in ten must agree exactly, so that gaps in the calendar do not hide it. A series that the
+    output goes on with holds its last value by itself.
     """
     found = {}
     for output in problem.outputs:
+        onward = next((field.name for field in problem.fields if field.steps_to(output.name)), None)
+        if onward is not None:
+            found[output.name] = onward
+            continue
         if not isinstance(output, Number):
             return None
         before = problem.truth(output)[:-1]

@@ -41,7 +41,7 @@ class Neural(Rung):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.habit = habit_of(name) or FINE_TUNED
+        self.habit = habit_of(name, [*outputs, *fields]) or FINE_TUNED
         self.family = self.habit.family
         self.at_once = min(output.at_once for output in outputs)
         self.most_looked_at = min(output.most_looked_at for output in outputs)

@@ -6,6 +6,8 @@ parts are put together. A shape is {"encoders": [part, ...], "outputs": K}; a pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -77,9 +79,11 @@ def width_of(model: nn.Module, probe: torch.Tensor) -> int:
     return width
 
 
-def habit_of(name: str) -> Habit | None:
-    """How the network of this name is usually trained; None where no kind says so (a pretrained checkpoint)."""
-    return next((kind.networks[name] for kind in kinds().values() if name in kind.networks), None)
+def habit_of(name: str, fields: Sequence[Field] = ()) -> Habit | None:
+    """How the network of this name is usually trained; None where no kind says so (a pretrained checkpoint). Several kinds may have
+    networks of one name (a GRU reads texts and series): then that of the first of these fields counts."""
+    known = [field.networks for field in fields] + [kind.networks for kind in kinds().values()]
+    return next((networks[name] for networks in known if name in networks), None)
 
 
 def demand(name: str, fields: list[Field], outputs: list[Output], others: list[str]) -> None:
@@ -88,18 +92,24 @@ def demand(name: str, fields: list[Field], outputs: list[Output], others: list[s
     served["picture"] = [*served["picture"], "timm/NAME"]
     served["text"] = [*served["text"], "hf/FOLDER", "bert/FOLDER"]
     family = name.split("/")[0]
-    kind = next((kind for kind, models in served.items() if name in models or f"{family}/" in [m[: len(family) + 1] for m in models]), None)  # fmt: skip
-    if kind is None:
+    readers = [kind for kind, models in served.items() if name in models or f"{family}/" in [m[: len(family) + 1] for m in models]]  # fmt: skip
+    if not readers:
         known = [*others, *(model for models in served.values() for model in models)]
         raise TaskError(
             "unknown-model", f"There is no model {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
         )
     here = dict.fromkeys([*(field.block or field.kind for field in fields), *(o.kind for o in outputs if o.mapped)])
-    if kind not in here:
+    if not set(readers) & set(here):
         raise TaskError(
-            "model-does-not-fit", f"{name!r} works on {kind} input, but the inputs here are {', '.join(here)}."
+            "model-does-not-fit",
+            f"{name!r} works on {' or '.join(readers)} input, but the inputs here are {', '.join(here)}.",
         )
     mapped = next((output for output in outputs if output.mapped), None)
+    if mapped is None and not any(field.serves(name) for field in fields):
+        ends = ", ".join(output.name for output in outputs)
+        raise TaskError(
+            "model-does-not-fit", f"{name!r} cannot give {ends} from these inputs; it is made for other tasks."
+        )
     if mapped is not None and not mapped.serves(name):
         raise TaskError(
             "model-does-not-fit",

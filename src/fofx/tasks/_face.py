@@ -18,9 +18,9 @@ class Pose:
     def __init__(self, dice: np.random.Generator, drawn: int) -> None:
         self.turn = float(np.clip(dice.normal(0, 0.24), -0.55, 0.55))  # radians
         self.nod = float(np.clip(dice.normal(0, 0.12), -0.3, 0.3))
-        tilt = float(np.clip(dice.normal(0, 0.08), -0.22, 0.22))
-        self.scale = drawn * float(dice.uniform(0.345, 0.395))
-        self.middle = drawn * np.array([0.5, 0.5]) + drawn * dice.normal(0, 0.018, 2)
+        tilt = float(np.clip(dice.normal(0, 0.12), -0.28, 0.28))
+        self.scale = drawn * float(dice.uniform(0.32, 0.4))
+        self.middle = drawn * np.array([0.5, 0.5]) + drawn * dice.normal(0, 0.035, 2)
         self.rotation = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
 
     def place(self, points: Points, depth: float | np.ndarray = 0.0) -> Points:

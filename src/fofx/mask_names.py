@@ -15,8 +15,24 @@ ENDINGS = (".txt", ".csv", ".tsv", ".json")
 STEMS = re.compile(
     r"(class|code|label|categor|palette|colou?r)[a-z]*([ _-]?(name|list|map|dict|colou?r|code|label|class)[a-z]*)*|names|类别|标签"
 )
+MASK_FOLDERS = r"masks?|labels?|annotations?|annots?|segmentation(class|s)?|segs?|gt|gtfine|gtcoarse|ground[ _-]?truths?|trimaps?|掩码|标注|标签"
+PARTS = r"train|training|val|valid|validation|dev|test|testing|训练集?|验证集?|测试集?"
+INSIDE = re.compile(
+    rf"({PARTS})?[ _-]?({MASK_FOLDERS})|{PARTS}|pictures?|images?|图片", re.I
+)  # folders inside a set of data
 HEADERS = ("name", "names", "class", "classes", "class_name", "label", "labels")
 LARGEST = 1_000_000  # bytes of a file of names
+
+
+def listed_beside(paths: list[str | None]) -> list[dict]:
+    """The classes as a file lists them that lies beside these masks, or above them in the same set of data."""
+    folders = sorted({os.path.dirname(os.path.abspath(path)) for path in paths if path})
+    if not folders:
+        return []
+    looked = [os.path.commonpath(folders)]
+    while INSIDE.fullmatch(os.path.basename(looked[-1])):
+        looked.append(os.path.dirname(looked[-1]))
+    return listed_classes([folder for folder in reversed(looked) if os.path.isdir(folder)])
 
 
 def listed_classes(folders: list[str]) -> list[dict]:
