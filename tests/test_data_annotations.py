@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fofx.boxes.written import Badly, Box, as_written, read_written, written
+from fofx.boxes.written import Badly, as_written, read_written, written
 from fofx.data.annotations import find_annotations, read_annotations
 from fofx.data.box_columns import find_box_columns, holds_boxes
 from fofx.data.marked import upright
@@ -545,8 +545,7 @@ def test_any_bytes_are_annotations_or_a_clear_error(tmp_path_factory, content, n
 
 @given(
     st.lists(
-        st.builds(
-            Box,
+        st.tuples(
             st.text(min_size=1, max_size=5).map(lambda text: f"x{text.strip()}".strip()),
             st.tuples(*[st.integers(1, 9000).map(lambda n: n / 4)] * 4),
             st.booleans(),
@@ -576,7 +575,7 @@ def test_texts_that_are_no_boxes(cell):
 def test_a_list_needs_its_pictures_size():
     with pytest.raises(Badly, match="size"):
         read_written([{"label": "a", "box": [0, 0, 1, 1]}])
-    assert read_written([{"label": "a", "box": [0, 0, 1, 1]}], (5, 6)) == ((5, 6), [Box("a", (0, 0, 1, 1))])
+    assert read_written([{"label": "a", "box": [0, 0, 1, 1]}], (5, 6)) == ((5, 6), [("a", (0, 0, 1, 1), False)])
 
 
 def test_lists_in_memory_become_the_one_form(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import fofx
+import fofx.data.read
 from fofx.errors import DataError
 from fofx.fields import kinds, make_field
 from fofx.fields.sound import Sound, cepstral_summary, frames_as_bytes, once
@@ -144,3 +145,9 @@ def test_found_and_taken_home(tmp_path):
     lines = (tmp_path / "run" / "rungs" / "spectrogram-cnn" / "history.jsonl").read_text().splitlines()
     assert len(home) == len(lines) >= 20
     np.testing.assert_allclose(home, [json.loads(line)["loss"] for line in lines], atol=1e-6)
+
+
+def test_bytes_in_memory_are_a_column_of_sounds():
+    table = fofx.data.read.read({"clip": [as_wav(hum(100)), as_wav(hum(200))], "raw": [b"a", b"b"], "n": [1, 2]})
+    assert table.frame.columns == ["clip", "n"] and table.frame.schema["clip"] == pl.Binary
+    assert [notice.code for notice in table.notes] == ["unreadable-columns"]

@@ -198,7 +198,8 @@ def row_marks(frame: pl.DataFrame, task: Task) -> np.ndarray:
     for column in (*task.inputs, *task.outputs):
         values = frame[column.name]
         plain = pl.Float64 if values.dtype.is_numeric() else pl.String
-        columns.append(values if isinstance(values.dtype, pl.Array) else values.cast(plain))
+        whole = isinstance(values.dtype, pl.Array) or values.dtype == pl.Binary
+        columns.append(values if whole else values.cast(plain))
     kinds = {column.name: column.kind for column in (*task.inputs, *task.outputs)}
     return row_hashes(pl.DataFrame(columns), kinds).astype(np.int64)
 

@@ -9,15 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Box(NamedTuple):
-    """One object. The box is left, top, width, height in pixels."""
-
-    label: str
-    box: tuple[float, float, float, float]
-    crowd: bool = False
+Box = tuple[str, tuple[float, float, float, float], bool]
+"""One object: its class; left, top, width, height in pixels; whether it is a crowd."""
 
 
 class Badly(ValueError):
@@ -27,9 +22,9 @@ class Badly(ValueError):
 def written(size: tuple[int, int], boxes: Iterable[Box]) -> str:
     """The text of a picture's boxes; pixels are kept to a hundredth."""
     rows = []
-    for one in boxes:
-        row: dict[str, Any] = {"label": one.label, "box": [short(side) for side in one.box]}
-        rows.append(row | ({"crowd": True} if one.crowd else {}))
+    for label, box, crowd in boxes:
+        row: dict[str, Any] = {"label": label, "box": [short(side) for side in box]}
+        rows.append(row | ({"crowd": True} if crowd else {}))
     return json.dumps({"size": [int(size[0]), int(size[1])], "boxes": rows}, ensure_ascii=False)
 
 
@@ -46,8 +41,8 @@ def short(value: float) -> int | float:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def read_written(value: Any, size: tuple[int, int] | None = None) -> tuple[tuple[int, int], list[Box]]:
-    """(width, height) and the boxes of one cell: the text above, the same as a dict, or a bare list of {"label", "box"}.
+def read_written(value: Any, size: tuple[int, int] | None = None) -> tuple[tuple[int, int], list]:
+    """(width, height) and the boxes (`Box`) of one cell: the text above, the same as a dict, or a bare list of {"label", "box"}.
 
     A bare list says no size; then `size` is the picture's. Raises Badly.
     """
@@ -64,35 +59,36 @@ def read_written(value: Any, size: tuple[int, int] | None = None) -> tuple[tuple
         raise Badly('it is no list of {"label", "box"}')
     if size is None:
         raise Badly('it says no "size": [width, height] of its picture')
-    return size, [_box(row) for row in value]
+    return size, [read_box(row) for row in value]
 
 
 def size_of(value: Any) -> tuple[int, int] | None:
     """[W, H] of a picture, or None when none is said."""
     if value is None:
         return None
-    numbers = _numbers(value, 2)
+    numbers = finite_numbers(value, 2)
     if numbers is None or min(numbers) < 1:
         raise Badly(f"its size is {value!r}, not [width, height]")
     return int(numbers[0]), int(numbers[1])
 
 
-def _box(row: Any) -> Box:
+def read_box(row: Any) -> tuple[str, tuple[float, float, float, float], bool]:
+    """One {"label", "box"} as a `Box`. Raises Badly."""
     if not isinstance(row, dict):
         raise Badly(f'a box is {str(row)[:40]!r}, not {{"label", "box"}}')
     label = row.get("label")
     label = "" if label is None else str(label).strip()
     if not label:
         raise Badly("a box has no label")
-    sides = _numbers(row.get("box"), 4)
+    sides = finite_numbers(row.get("box"), 4)
     if sides is None:
         raise Badly(f"a box is {str(row.get('box'))[:40]}, not [left, top, width, height]")
     if min(sides[2:]) <= 0:
         raise Badly(f"a box is {sides[2]:g} wide and {sides[3]:g} high")
-    return Box(label, (sides[0], sides[1], sides[2], sides[3]), bool(row.get("crowd", False)))
+    return label, (sides[0], sides[1], sides[2], sides[3]), bool(row.get("crowd", False))
 
 
-def _numbers(value: Any, count: int) -> list[float] | None:
+def finite_numbers(value: Any, count: int) -> list[float] | None:
     """So many finite numbers, or None."""
     if not isinstance(value, list | tuple) or len(value) != count:
         return None

@@ -12,6 +12,7 @@ import polars as pl
 from fofx.boxes.written import as_written
 from fofx.data.table import Table, distinct_names
 from fofx.errors import DataError, Notice
+from fofx.fields import kinds
 
 
 def from_polars(frame: pl.DataFrame, source: str = "DataFrame") -> Table:
@@ -59,6 +60,8 @@ def _plain(column: pl.Series) -> pl.Series | None:
         widths = column.list.len().drop_nulls()
         if widths.n_unique() == 1 and widths[0] > 1:  # a series
             return column.cast(pl.Array(pl.Float64, widths[0]))
+    if kind == pl.Binary:  # the bytes of files, where a kind knows them
+        return column if any(each.recognises(column) for each in kinds().values()) else None
     if kind in (pl.Categorical, pl.Enum, pl.Time, pl.Null):
         return column.cast(pl.String)
     if kind.is_nested():

@@ -83,7 +83,7 @@ def usable(one: Marked, seen: Look, counts: Counter[str]) -> list[Box]:
             counts["empty"] += 1
         else:
             counts["clipped"] += outside
-            box = Box(drawn.label, (left, top, right - left, bottom - top), drawn.crowd)
+            box: Box = (drawn.label, (left, top, right - left, bottom - top), drawn.crowd)
             counts["repeated"] += box in found
             found += [box] if box not in found else []
     return found

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from fofx.data.annotations import Files, names_of, part_of, resolve
+from fofx.data.annotated_files import Files, names_of, part_of, resolve
 from fofx.data.marked import Drawn, Marked
 from fofx.data.split import WORDS
 from fofx.errors import DataError, Notice

@@ -11,7 +11,7 @@ import os
 import re
 from typing import Any
 
-from fofx.data.annotations import Files, joined, names_of, part_of, resolve
+from fofx.data.annotated_files import Files, joined, names_of, part_of, resolve
 from fofx.data.marked import Drawn, Marked
 from fofx.data.split import WORDS
 from fofx.errors import DataError, Notice

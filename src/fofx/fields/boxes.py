@@ -23,7 +23,7 @@ from fofx.fields.base import Field, Habit, Output, Take
 from fofx.fields.picture import scale_of
 
 MOST = 100  # boxes of one prediction
-SURE = 0.3  # the score of a box that is answered; boxes of lower scores only count in average precision
+SURE = 0.4  # the score of a box that is answered; boxes of lower scores only count in average precision
 MANY_CLASSES = 12  # up to so many, each has a score of its own
 
 
@@ -56,15 +56,15 @@ class Boxes(Output):
 
     def learn(self, column: pl.Series) -> None:
         rows = boxes_in(column)
-        every = [(box, size) for size, boxes in rows for box in boxes if not box.crowd]
+        every = [(label, box, size) for size, boxes in rows for label, box, crowd in boxes if not crowd]
         if not every:
             raise DataError("no-boxes", f"{self.name!r} holds no box in any training row: there is nothing to find.")
-        labels = [box.label for box, _ in every]
+        labels = [label for label, _, _ in every]
         self.names = sorted(set(labels))
         self.counts = [labels.count(name) for name in self.names]
         self.original_shape = [int(side) for side in np.median([size[::-1] for size, _ in rows], axis=0)]
         self.shape = fitted(self.original_shape, self.largest)
-        shares = [box.box[2] * box.box[3] / (size[0] * size[1]) for box, size in every]
+        shares = [box[2] * box[3] / (size[0] * size[1]) for _, box, size in every]
         self.typical_side = float(np.sqrt(np.median(shares) * self.shape[0] * self.shape[1]))  # pixels as learnt
 
     def encode(self, column: pl.Series) -> torch.Tensor:
@@ -99,16 +99,15 @@ class Boxes(Output):
     def truth(self, column: pl.Series) -> np.ndarray:
         """Right boxes (N, M, 6): class, crowd, left, top, width, height; classes that training never saw follow the known ones."""
         rows = boxes_in(column)
-        strange = sorted({box.label for _, boxes in rows for box in boxes} - set(self.names))
+        strange = sorted({label for _, boxes in rows for label, _, _ in boxes} - set(self.names))
         number = {label: place for place, label in enumerate([*self.names, *strange])}
         found = np.zeros((len(rows), max([1, *(len(boxes) for _, boxes in rows)]), 6))
         found[..., 0] = -1
         for row, ((width, height), boxes) in enumerate(rows):
-            for place, box in enumerate(boxes):
-                left, top = np.clip([box.box[0] / width, box.box[1] / height], 0, 1)
-                right, bottom = (box.box[0] + box.box[2]) / width, (box.box[1] + box.box[3]) / height
-                sides = min(1.0, right) - left, min(1.0, bottom) - top
-                found[row, place] = number[box.label], box.crowd, left, top, *sides
+            for place, (label, box, crowd) in enumerate(boxes):
+                left, top = min(1.0, max(0.0, box[0] / width)), min(1.0, max(0.0, box[1] / height))
+                right, bottom = min(1.0, (box[0] + box[2]) / width), min(1.0, (box[1] + box[3]) / height)
+                found[row, place] = number[label], crowd, left, top, max(0.0, right - left), max(0.0, bottom - top)
         return found
 
     def targets(self, column: pl.Series) -> torch.Tensor:
@@ -220,15 +219,11 @@ class Boxes(Output):
     def written(self, row: np.ndarray, size: list[int], least: float = SURE) -> dict:
         """One prediction (100, 6) as the user writes boxes, each with its score."""
         scale = np.array([*size, *size])
-        boxes = [
-            {
-                "label": self.names[int(one[0])],
-                "box": [short(side) for side in one[2:] * scale],
-                "score": round(float(one[1]), 4),
-            }
-            for one in row
-            if one[0] >= 0 and one[1] >= least
-        ]
+        boxes = []
+        for one in row[(row[:, 0] >= 0) & (row[:, 1] >= least)]:
+            box = [short(side) for side in one[2:] * scale]
+            if min(box[2:]) > 0:  # a hundredth of a pixel is no box
+                boxes.append({"label": self.names[int(one[0])], "box": box, "score": round(float(one[1]), 4)})
         return {"size": [int(side) for side in size], "boxes": boxes}
 
     def kept(self, column: pl.Series, predictions: np.ndarray) -> dict[str, Any]:

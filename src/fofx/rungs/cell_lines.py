@@ -18,11 +18,12 @@ from fofx.boxes.cells import cell_boxes, cell_middles, objects_of_cells
 from fofx.boxes.geometry import paired_overlaps
 from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
-from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.base import Code, Rung, Tensors, Watch, predict_lines, quoted
 
 EMPTY = 12_000  # cells without an object that the line learns from
 AT_ONCE = 32  # pictures described at a time
 DIRECTIONS = 8
+STRIDE = 8  # pixels of a cell's side
 
 
 class CellLines(Rung):
@@ -37,92 +38,90 @@ class CellLines(Rung):
         super().__init__(name, fields, outputs)
         self.picture: Any = next(field for field in fields if field.kind == "picture")
         self.end: Any = outputs[0]
-        self.stride = 8
 
     @classmethod
     def tried(cls, problem: Problem) -> list[str]:
         return list(cls.words)
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
-        end = self.end
-        targets = problem.targets(end)  # (N, M, 5)
+        targets = problem.targets(self.end)  # (N, M, 5)
         pictures = problem.train.pictures(self.picture)
-        features = torch.cat([part for part in described(pictures, self.stride)])  # (N, h, w, D)
-        height, width = features.shape[1:3]
-        objects = objects_of_cells(targets, height, width)  # (N, P)
-        picked = targets.gather(1, objects.clamp(min=0)[..., None].expand(-1, -1, 5))  # (N, P, 5)
-        rows = features.flatten(1, 2)  # (N, P, D)
-        full = objects >= 0  # (N, P)
-        empty = np.flatnonzero((objects == -1).numpy())
-        draw = np.random.Generator(np.random.PCG64(problem.seed))
-        empty = draw.choice(empty, min(EMPTY, len(empty)), replace=False, shuffle=False)
-        x = torch.cat([rows[full], rows.flatten(0, 1)[torch.from_numpy(empty)]]).numpy()  # (cells, D)
-        self.middle, self.spread = x.mean(axis=0), x.std(axis=0) + 1e-6
-        x = (x - self.middle) / self.spread
-        classes = np.concatenate([picked[full][:, 0].numpy(), np.full(len(empty), -1.0)]).astype(np.int64)
-        count = len(x) - len(empty)
-        boxes = picked[full][:, 1:] * torch.tensor([width, height, width, height])  # (cells, 4)
-        middles = cell_middles(height, width, boxes).expand(len(targets), -1, -1)[full]  # (cells, 2)
-        offsets = (boxes[:, :2] + boxes[:, 2:]) / 2 - middles
-        numbers = torch.cat([offsets, (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-3).log()], dim=1)  # (cells, 4)
-        with threadpool_limits(1):
-            self.fit_lines(x, classes, count, numbers.numpy())
-        # The fit of a box is learnt from how well the lines above place it.
-        placed = torch.from_numpy(self.line("box", x[:count])).float()
-        overlap = paired_overlaps(cell_boxes(placed, middles), boxes)[0]  # (cells,)
-        with threadpool_limits(1):
-            ridge = Ridge(10.0).fit(x[:count], torch.logit(overlap, eps=0.02).numpy())
-        self.lines["fit"] = ridge.coef_[None].astype(np.float64), np.atleast_1d(ridge.intercept_)
-        self.recipe.update(cells=[height, width], stride=self.stride)
-
-    def fit_lines(self, x: np.ndarray, classes: np.ndarray, count: int, numbers: np.ndarray) -> None:
-        """A logistic line for each class against everything else, and ridge lines for the four numbers of a box."""
-        weights, biases = [], []
-        for number in range(self.end.size - 5):
-            line = LogisticRegression(C=0.01, max_iter=200)
-            if (classes == number).any():
-                line.fit(x, classes == number)
-                weights.append(line.coef_[0])
-                biases.append(line.intercept_[0])
-            else:
-                weights.append(np.zeros(x.shape[1]))
-                biases.append(-10.0)
-        ridge = Ridge(10.0).fit(x[:count], numbers)
-        self.lines = {
-            "class": (np.stack(weights), np.array(biases)),
-            "box": (ridge.coef_.astype(np.float64), ridge.intercept_.astype(np.float64)),
-        }
-
-    def line(self, name: str, x: np.ndarray) -> np.ndarray:
-        weights, bias = self.lines[name]
-        return x @ weights.T + bias
+        self.lines = cell_lines(pictures, targets, self.end.size - 5, STRIDE, problem.seed)
 
     def predict(self, inputs: Inputs) -> Predictions:
-        found = []
-        for features in described(inputs.pictures(self.picture), self.stride):
-            count, height, width = features.shape[:3]
-            x = (features.flatten(0, 2).numpy() - self.middle) / self.spread  # (n * P, D)
-            answers = np.concatenate([self.line(name, x) for name in ("class", "box", "fit")], axis=1)  # (n * P, K + 5)
-            maps = torch.from_numpy(answers).float().view(count, height, width, -1).permute(0, 3, 1, 2)
-            found.append(self.end.predictions(maps))
+        maps = cell_maps(inputs.pictures(self.picture), self.lines, STRIDE)
+        found = [self.end.predictions(each) for each in maps]
         return {self.end.name: np.concatenate(found) if found else np.zeros((0, *self.end.prediction_shape()))}
 
     def state(self) -> tuple[dict, Tensors]:
-        kept = {
-            f"{name}.{word}": value
-            for name, pair in self.lines.items()
-            for word, value in zip(("weights", "bias"), pair)
-        }
-        kept |= {"middle": self.middle, "spread": self.spread}
-        return {"stride": self.stride}, {
-            name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in kept.items()
-        }
+        return {}, {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in self.lines.items()}
 
     def restore(self, data: dict, tensors: Tensors) -> None:
-        self.stride = int(data["stride"])
-        self.middle, self.spread = tensors["middle"].numpy(), tensors["spread"].numpy()
-        names = ("class", "box", "fit")
-        self.lines = {name: (tensors[f"{name}.weights"].numpy(), tensors[f"{name}.bias"].numpy()) for name in names}
+        self.lines = {name: tensors[name].numpy() for name in ("weights", "bias", "middle", "spread")}
+
+    def script(self, record: dict) -> Code:
+        block = f"pictures[{quoted(self.picture.name)}]"
+        name = quoted(self.picture.name)
+        fitted = (
+            f"lines = cell_lines({block}.encode(train[{name}]), output.targets(train[output.name]), output.size - 5, "
+        )
+        fitted += f"{STRIDE}, {record['asked']['seed']})\n"
+        said = "{output.name: np.concatenate([output.predictions(maps) for maps in "
+        said += f"cell_maps({block}.encode(frame[{name}]), lines, {STRIDE})])}}"
+        return Code(
+            {},
+            [("model", fitted + predict_lines("What the lines say of each cell, read as boxes.", said))],
+            [cell_lines, cell_maps],
+        )
+
+
+def cell_lines(
+    pictures: torch.Tensor, targets: torch.Tensor, classes: int, stride: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Lines fitted to pictures (N, C, H, W) and targets (N, M, 5): weights (K + 5, D), bias, and each feature's scale.
+
+    A logistic line for each class against everything else, ridge lines for the four numbers of a box, and one for its fit.
+    """
+    features = torch.cat(list(described(pictures, stride)))  # (N, h, w, D)
+    height, width = features.shape[1:3]
+    objects = objects_of_cells(targets, height, width)  # (N, P)
+    picked = targets.gather(1, objects.clamp(min=0)[..., None].expand(-1, -1, 5))  # (N, P, 5)
+    rows = features.flatten(1, 2)  # (N, P, D)
+    full = objects >= 0  # (N, P)
+    empty = np.flatnonzero((objects == -1).numpy())
+    draw = np.random.Generator(np.random.PCG64(seed))
+    empty = draw.choice(empty, min(EMPTY, len(empty)), replace=False, shuffle=False)
+    x = torch.cat([rows[full], rows.flatten(0, 1)[torch.from_numpy(empty)]]).double().numpy()  # (cells, D)
+    middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-6
+    x = (x - middle) / spread
+    kinds = np.concatenate([picked[full][:, 0].numpy(), np.full(len(empty), -1.0)])  # (cells,)
+    weights, bias = np.zeros((classes + 5, x.shape[1])), np.full(classes + 5, -10.0)
+    boxes = picked[full][:, 1:] * torch.tensor([width, height, width, height])  # (objects' cells, 4)
+    middles = cell_middles(height, width, boxes).expand(len(targets), -1, -1)[full]  # (objects' cells, 2)
+    offsets = (boxes[:, :2] + boxes[:, 2:]) / 2 - middles
+    numbers = torch.cat([offsets, (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-3).log()], dim=1)  # (objects' cells, 4)
+    own = x[: len(boxes)]
+    with threadpool_limits(1):
+        for number in range(classes):
+            if (kinds == number).any():
+                line = LogisticRegression(C=0.01, max_iter=60, tol=1e-3).fit(x, kinds == number)
+                weights[number], bias[number] = line.coef_[0], line.intercept_[0]
+        ridge = Ridge(10.0).fit(own, numbers.double().numpy())
+        weights[classes:-1], bias[classes:-1] = ridge.coef_, ridge.intercept_
+        placed = torch.from_numpy(own @ weights[classes:-1].T + bias[classes:-1]).float()
+        overlap = paired_overlaps(cell_boxes(placed, middles), boxes)[0]  # (objects' cells,)
+        ridge = Ridge(10.0).fit(own, torch.logit(overlap, eps=0.02).double().numpy())
+        weights[-1], bias[-1] = ridge.coef_, ridge.intercept_
+    return {"weights": weights, "bias": bias, "middle": middle, "spread": spread}
+
+
+def cell_maps(pictures: torch.Tensor, lines: dict[str, np.ndarray], stride: int):
+    """Bytes (N, C, H, W) to maps (n, K + 5, h, w) as a detector gives them, some pictures at a time."""
+    for features in described(pictures, stride):
+        count, height, width = features.shape[:3]
+        x = (features.flatten(0, 2).double().numpy() - lines["middle"]) / lines["spread"]  # (n * P, D)
+        answers = x @ lines["weights"].T + lines["bias"]  # (n * P, K + 5)
+        yield torch.from_numpy(answers).float().view(count, height, width, -1).permute(0, 3, 1, 2)
 
 
 def described(pictures: torch.Tensor, stride: int):
