@@ -3,8 +3,6 @@
 A task file has a module-level `TASK` dict (see `BuiltIn` for its keys) and imports what is heavy, such as numpy or
 scikit-learn, only inside its `data` callable, so that listing the catalogue is cheap. A new task is one new file.
 
->>> sorted(tasks())[:2]
-['digits', 'line']
 >>> tasks()["river"].cell
 (1, 1)
 """
