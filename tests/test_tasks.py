@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fofx.errors import DataError, TaskError
-from fofx.tasks import TO_COME, reviews, river, task, tasks
+from fofx.tasks import reviews, river, task, tasks, to_come
 from fofx.words import LANGUAGES
 
 
@@ -25,7 +25,7 @@ def test_the_catalogue_is_the_folder() -> None:
 
 
 def test_no_task_to_come_is_here_already() -> None:
-    assert not {name for names in TO_COME.values() for name in names} & set(tasks())
+    assert not {name for names in to_come().values() for name in names} & set(tasks())
 
 
 @pytest.mark.parametrize("name", sorted(tasks()))

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from fofx.tasks import TO_COME, tasks
+from fofx.tasks import PLANNED, tasks
 from fofx.widgets.task_table import COURSE, KINDS, TEXTS, TaskTable
 from stage import needs_browser, stage
 from until import until
@@ -24,10 +24,10 @@ def test_every_task_of_the_course_and_of_the_catalogue_stands_in_its_cell() -> N
     for name, task in tasks().items():
         assert entries[name]["here"] and list(task.cell) in entries[name]["cells"]
         assert entries[name]["text"] == task.question["en"]
-    for cell, names in TO_COME.items():
+    for cell, names in PLANNED.items():
         for name in names:
             assert list(cell) in entries[name]["cells"] and entries[name]["here"] == (name in tasks())
-    assert entries["articles"]["cells"] == [[2, 2], [3, 2]] and entries["sheep"]["cells"] == [[2, 1], [2, 2]]
+    assert entries["match"]["cells"] == [[2, 2], [3, 2]] and entries["sheep"]["cells"] == [[2, 1], [2, 2]]
     assert {name for name, _, _ in COURSE} <= set(TEXTS)
 
 
@@ -36,15 +36,15 @@ def test_a_task_and_a_kind_that_are_to_come_appear_by_themselves(monkeypatch: py
     import fofx.widgets.task_table as own
 
     table = TaskTable(lang="en")
-    assert not by_name(table)["chat"]["here"] and not next(k for k in table.kinds if k["kind"] == "sound")["here"]
+    assert not by_name(table)["chat"]["here"]
     chat = dataclasses.replace(tasks()["reviews"], name="chat", cell=(3, 3), question={"en": "Talk?"})
-    known, classes = {**tasks(), "chat": chat}, {**fields.kinds(), "sound": object}
+    known, classes = {**tasks(), "chat": chat}, {**fields.kinds(), "smell": object}
     monkeypatch.setattr(own, "tasks", lambda: known)
     monkeypatch.setattr(fields, "kinds", lambda: classes)
     table.refresh()
     entry = by_name(table)["chat"]
     assert entry["here"] and entry["text"] == "Talk?" and entry["number"] == 10
-    assert next(k for k in table.kinds if k["kind"] == "sound")["here"]
+    assert next(k for k in table.kinds if k["kind"] == "smell")["here"]
 
 
 def test_messages_pick_and_open_and_refuse_what_is_not_there() -> None:

@@ -220,7 +220,7 @@ def runs(found: list[dict[str, Any]], folder: str, lang: str) -> None:
 
 def catalogue(lang: str) -> None:
     """The 3 x 3 table of the course: what goes in down, what comes out across, the built-in tasks in their cells."""
-    from fofx.tasks import TO_COME, tasks
+    from fofx.tasks import tasks, to_come
 
     out = console()
     table = Table(
@@ -231,7 +231,8 @@ def catalogue(lang: str) -> None:
         for column in (1, 2, 3):
             lines = [f"[bold]{task.name}[/bold]" for task in tasks().values() if task.cell == (row, column)]
             lines += [
-                f"[dim]{escape(say('tasks.to_come', lang, name=name))}[/dim]" for name in TO_COME.get((row, column), ())
+                f"[dim]{escape(say('tasks.to_come', lang, name=name))}[/dim]"
+                for name in to_come().get((row, column), ())
             ]
             cells.append("\n".join(lines))
         table.add_row(say(f"tasks.in.{row}", lang), *cells)

@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from fofx.data.table import Table
 
 # The course's 3 x 3 table: what goes in (1 vector, 2 matrix or picture, 3 sequence) and what comes out
-# (1 regression, 2 classification, 3 structure). These tasks of the course are still to come.
-TO_COME = {
+# (1 regression, 2 classification, 3 structure). The names of the course's tasks, whether they have a file yet or not.
+PLANNED = {
     (1, 2): ("points",),
     (2, 1): ("sheep",),
+    (2, 2): ("who", "food"),
     (2, 3): ("road",),
     (3, 1): ("temperature",),
-    (3, 2): ("voices", "animations", "articles"),
-    (3, 3): ("captions", "code", "chat"),
+    (3, 2): ("same-voice", "same-maker", "match"),
+    (3, 3): ("captions", "complete", "chat"),
 }
 
 
@@ -90,6 +91,12 @@ def tasks() -> dict[str, BuiltIn]:
             task = BuiltIn(**{**described, "cell": _cell(described["cell"])})
             found[task.name] = task
     return found
+
+
+def to_come() -> dict[tuple[int, int], tuple[str, ...]]:
+    """The planned tasks that have no file yet, by their cell."""
+    here = tasks()
+    return {cell: tuple(name for name in names if name not in here) for cell, names in PLANNED.items()}
 
 
 def task(name: str) -> BuiltIn:

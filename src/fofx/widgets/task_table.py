@@ -13,7 +13,7 @@ from typing import Any
 import traitlets
 
 from fofx.errors import TaskError, nearest
-from fofx.tasks import TO_COME, tasks
+from fofx.tasks import PLANNED, tasks
 from fofx.widgets.base import Widget
 from fofx.words import say, table
 
@@ -22,11 +22,11 @@ from fofx.words import say, table
 COURSE: tuple[tuple[str, tuple[tuple[int, int], ...], str], ...] = (
     ("river", ((1, 1),), ""),
     ("captions", ((3, 3),), "task_table.words"),
-    ("code", ((3, 3),), "task_table.words"),
-    ("faces", ((2, 2),), ""),
-    ("animations", ((3, 2),), ""),
-    ("voices", ((3, 2),), ""),
-    ("articles", ((2, 2), (3, 2)), ""),
+    ("complete", ((3, 3),), "task_table.words"),
+    ("who", ((2, 2),), ""),
+    ("same-maker", ((3, 2),), ""),
+    ("same-voice", ((3, 2),), ""),
+    ("match", ((2, 2), (3, 2)), ""),
     ("sheep", ((2, 1), (2, 2)), ""),
     ("road", ((2, 3),), "task_table.pixels"),
     ("chat", ((3, 3),), "task_table.words"),
@@ -34,11 +34,11 @@ COURSE: tuple[tuple[str, tuple[tuple[int, int], ...], str], ...] = (
 TEXTS = {
     "river": "task_table.course.river",
     "captions": "task_table.course.captions",
-    "code": "task_table.course.code",
-    "faces": "task_table.course.faces",
-    "animations": "task_table.course.animations",
-    "voices": "task_table.course.voices",
-    "articles": "task_table.course.articles",
+    "complete": "task_table.course.code",
+    "who": "task_table.course.faces",
+    "same-maker": "task_table.course.animations",
+    "same-voice": "task_table.course.voices",
+    "match": "task_table.course.articles",
     "sheep": "task_table.course.sheep",
     "road": "task_table.course.road",
     "chat": "task_table.course.chat",
@@ -89,7 +89,7 @@ class TaskTable(Widget):
         here = tasks()
         numbers = {name: number for number, (name, _, _) in enumerate(COURSE, start=1)}
         entries = [self._entry(name, number, here) for name, number in numbers.items()]
-        later = [name for names in TO_COME.values() for name in names]
+        later = [name for names in PLANNED.values() for name in names]
         entries += [self._entry(name, None, here) for name in [*sorted(here), *later] if name not in numbers]
         self.entries = [
             entry for n, entry in enumerate(entries) if entry["name"] not in [e["name"] for e in entries[:n]]
@@ -104,7 +104,7 @@ class TaskTable(Widget):
         _, cells, remark = COURSE[number - 1] if number else (name, (), "")
         task = here.get(name)
         if not cells:
-            cells = (task.cell,) if task else tuple(cell for cell, names in TO_COME.items() if name in names)
+            cells = (task.cell,) if task else tuple(cell for cell, names in PLANNED.items() if name in names)
         entry: dict[str, Any] = {
             "name": name,
             "number": number,
