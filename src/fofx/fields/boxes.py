@@ -120,14 +120,14 @@ class Boxes(Output):
     # ---- the network
 
     def attune(self, fields: list[Field]) -> None:
-        picture: Any = next(field for field in fields if field.kind == self.takes)
+        picture: Any = fields[0]  # it comes from one picture alone
         picture.side, picture.fit = list(self.shape), "stretch"
         self.source, self.channels = picture.name, picture.channels
 
     def part(self, model: str, rows: int, alone: bool, take: Take) -> dict:
         part: dict[str, Any] = {"block": self.source, "kind": "picture", "head": self.kind, "model": model}
         part |= {"side": list(self.shape)}
-        stride = 4 if self.typical_side < 14 else 8  # several cells should fit into most objects
+        stride = 4 if self.typical_side < 10 else 8  # a cell should hardly be larger than an object
         part |= {"channels": self.channels, "widths": [16, 32, 64, 96], "stride": stride, "width": 64}
         return part | scale_of(take(part))
 
