@@ -85,7 +85,9 @@ def test_scores_of_right_answers_and_of_none():
     assert field.row_costs(perfect(field), truth).tolist() == pytest.approx([0, 0, 0])
     assert field.row_costs(nothing, truth).tolist() == [1, 0, 1]
     strange = field.truth(pl.Series("boxes", [CELLS[0].replace("dog", "cat")]))
-    assert field.metrics(perfect(field)[:1], strange)["map50"] == pytest.approx(0.5)  # a class that cannot be answered is missed
+    assert field.metrics(perfect(field)[:1], strange)["map50"] == pytest.approx(
+        0.5
+    )  # a class that cannot be answered is missed
 
 
 def test_answers_are_in_pixels_of_their_own_picture():

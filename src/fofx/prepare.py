@@ -186,7 +186,9 @@ def kept_table(run: Run, record: dict) -> Table:
         raise RunError("damaged-run", f"{run.path / 'data.parquet'} is damaged: {problem}.") from problem
     data = record["data"]
     table = Table(frame, data["source"], kinds=dict(data["kinds"]), reader=dict(data["reader"]))
-    if data.get("readers") or data.get("wanted"):  # test rows were given by themselves, or made with the rows (pairs, windows)
+    if data.get("readers") or data.get(
+        "wanted"
+    ):  # test rows were given by themselves, or made with the rows (pairs, windows)
         names = np.array(["train", "validation", "test", "unlabeled"])
         table.parts = pl.Series("part", names[run.read_tensors("rows.safetensors")["part"].numpy().clip(0, 3)].tolist())
     return table

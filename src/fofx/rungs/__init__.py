@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
+from fofx.fields.base import Field, Output
 from fofx.rungs.base import Rung
 
 
@@ -28,3 +29,12 @@ def rung_class(name: str, mapped: str = "") -> type[Rung] | None:
     named = [cls for cls in rung_classes() if name in cls.words]
     able = [cls for cls in named if cls.serves is None or mapped in cls.serves]
     return next(iter([*able, *named]), None)
+
+
+def fresh(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
+    """A rung by its name, not yet fitted."""
+    from fofx.rungs.neural import Neural
+
+    return (rung_class(name, next((output.kind for output in outputs if output.mapped), "")) or Neural)(
+        name, fields, outputs
+    )

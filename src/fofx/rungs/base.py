@@ -80,14 +80,6 @@ class Rung(ABC):
         raise TaskError("cannot-eject", f"The rung {self.name!r} cannot be written as one plain script.")
 
 
-def fresh(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
-    """A rung by its name, not yet fitted."""
-    from fofx.rungs import rung_class
-    from fofx.rungs.neural import Neural
-
-    return (rung_class(name) or Neural)(name, fields, outputs)
-
-
 @dataclass
 class Code:
     """Lines that fit a rung anew, by the course's steps, and end in `predict(frame)` -> {output: predictions}.

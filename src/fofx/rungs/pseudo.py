@@ -13,7 +13,8 @@ from fofx.encoded import Inputs, Predictions, Problem
 from fofx.errors import FindError, TaskError
 from fofx.fields.base import Field, Output
 from fofx.fields.category import Category
-from fofx.rungs.base import Rung, Tensors, Watch, fresh
+from fofx.rungs import fresh
+from fofx.rungs.base import Rung, Tensors, Watch
 
 SURE = 0.9  # the chance of its class that the teacher must give a row
 MOST = 3  # times as many pseudo-labelled rows as labelled ones: beyond, the teacher's mistakes outweigh the labels
