@@ -5,6 +5,8 @@ Shapes: points are (P, 2): x to the right, y down, in half head heights from the
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from PIL import ImageDraw
 
@@ -34,17 +36,24 @@ class Pose:
 
 def smooth(points: Points, steps: int = 8, closed: bool = True) -> Points:
     """(P', 2): a Catmull-Rom curve through the points."""
-    before, after = (np.roll(points, 1, 0), np.roll(points, -1, 0))
+    return _curve(len(points), steps, closed) @ points
+
+
+@cache
+def _curve(count: int, steps: int, closed: bool) -> np.ndarray:
+    """(P', P): how much each point has to say at each place of a smooth curve, which is linear in them."""
+    points = np.eye(count)  # (P, P)
+    before, after = np.roll(points, 1, 0), np.roll(points, -1, 0)
     if not closed:
         before[0], after[-1] = points[0], points[-1]
     slope = (after - before) / 2
     end, end_slope = np.roll(points, -1, 0), np.roll(slope, -1, 0)
     t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
     curve = (2 * t**3 - 3 * t**2 + 1) * points + (t**3 - 2 * t**2 + t) * slope
-    curve = curve + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * end_slope  # (steps, P, 2)
+    curve = curve + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * end_slope  # (steps, P, P)
     if not closed:
-        return np.concatenate([curve[:, :-1].transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
-    return curve.transpose(1, 0, 2).reshape(-1, 2)
+        return np.concatenate([curve[:, :-1].transpose(1, 0, 2).reshape(-1, count), points[-1:]])
+    return curve.transpose(1, 0, 2).reshape(-1, count)
 
 
 def mirrored(half: list[tuple[float, float]]) -> Points:

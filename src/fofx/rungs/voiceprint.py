@@ -1,0 +1,103 @@
+"""Same voice or not, begun from 2,000 drawn voices: what varies within a voice and what from voice to voice is known before
+the first own pair is heard. Own pairs move it as far as they are many (classic/prior.py), so that three speakers suffice.
+
+The features are the summary of the cepstrum at 8 kHz (`fields.sound.cepstral_summary`). Shapes: P pairs, D numbers of a side.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from fofx.classic.prior import TwoCovariances
+from fofx.encoded import Inputs, Predictions, Problem, pair_of
+from fofx.errors import TaskError
+from fofx.fields.base import Field, Output
+from fofx.fields.category import Category
+from fofx.fields.sound import Sound, cepstral_summary, is_array, once
+from fofx.rungs.base import Rung, Tensors, Watch
+
+RATE, BANDS = 8000, 40  # at which the drawn voices were heard
+MOST = 20_000  # training pairs that are used
+
+
+class Voiceprint(Rung):
+    """Two sounds in, one of two classes out."""
+
+    family = "classical"
+    words = ("voiceprint",)
+    height = 8
+
+    @classmethod
+    def tried(cls, problem: Problem) -> list[str]:
+        return list(cls.words) if fits(problem.fields, problem.outputs) else []
+
+    @classmethod
+    def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().demand(name, fields, outputs)
+        if not fits(fields, outputs):
+            raise TaskError("model-does-not-fit", f"{name!r} compares two sounds and says one of two classes.")
+
+    def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
+        super().__init__(name, fields, outputs)
+        self.model = TwoCovariances(known_voices())
+
+    def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
+        first, second = (side[:MOST] for side in self.sides(problem.train))
+        same = problem.truth(self.outputs[0])[:MOST] == self.yes
+        self.model.fit(first, second, same)
+        watch({"what": "step", "fraction": 1.0, "loss": self.model.loss})
+
+    @property
+    def yes(self) -> int:
+        """The number of the class that says that the voices are the same."""
+        names = [name.strip().lower() for name in self.outputs[0].names]  # type: ignore[attr-defined]
+        said = [number for number, name in enumerate(names) if name in ("yes", "same", "true", "1", "是", "相同")]
+        return said[0] if len(said) == 1 else 1
+
+    def sides(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """What is known of the voice on each side, (P, D) each."""
+        first, second = (voice_numbers(field, inputs) for field in self.fields)  # type: ignore[arg-type]
+        return first, second
+
+    def predict(self, inputs: Inputs) -> Predictions:
+        found = self.model.probabilities(*self.sides(inputs))  # (P, 2): differs, same
+        return {self.outputs[0].name: found if self.yes == 1 else found[:, ::-1]}
+
+    def state(self) -> tuple[dict, Tensors]:
+        settings, arrays = self.model.state()
+        return {"model": settings}, {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in arrays.items()}
+
+    def restore(self, data: dict, tensors: Tensors) -> None:
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        self.model = TwoCovariances.from_state(data["model"], arrays)  # type: ignore[assignment]
+
+
+def voice_numbers(field: Sound, inputs: Inputs) -> np.ndarray:
+    """The summary of each row's sound, each different sound heard once: float64 (P, D)."""
+    column = inputs.frame[field.name]
+    if is_array(column):
+        return cepstral_summary(field.encode_at(column, RATE, BANDS)).double().numpy()
+    values, places = once(column.to_list())
+    kept = field.encode_at(type(column)(field.name, values, dtype=column.dtype), RATE, BANDS)
+    return cepstral_summary(kept).double().numpy()[places]
+
+
+def fits(fields: list[Field], outputs: list[Output]) -> bool:
+    """Whether two sounds go in and one of two classes comes out."""
+    pair = pair_of(fields)
+    two = len(outputs) == 1 and isinstance(outputs[0], Category) and outputs[0].size == 2
+    return bool(pair) and isinstance(fields[0], Sound) and two
+
+
+@cache
+def known_voices() -> dict[str, np.ndarray]:
+    """Mean, spread and both covariances of 2,000 drawn voices (tools/learn_voices.py)."""
+    return {
+        name: value.double().numpy()
+        for name, value in load_file(Path(__file__).with_name("voiceprint.safetensors")).items()
+    }
