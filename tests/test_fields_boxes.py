@@ -15,7 +15,7 @@ import fofx
 from fofx.boxes.move import augment_boxes
 from fofx.errors import DataError, TaskError
 from fofx.fields import make_field
-from fofx.fields.boxes import Boxes, fitted, shared
+from fofx.fields.boxes import Boxes, learnt_shape, shared
 from fofx.fields.picture import Picture
 from fofx.rungs.cell_lines import cell_features
 from fofx.rungs.usual_boxes import usual_boxes
@@ -139,7 +139,7 @@ def test_unusable_values():
 
 @pytest.mark.parametrize("shape, size", [([20, 40], [32, 32]), ([480, 640], [112, 144]), ([3000, 400], [352, 48])])
 def test_pictures_are_learnt_at_a_size_of_whole_cells(shape, size):
-    assert fitted(shape, 128 * 128) == size
+    assert learnt_shape(shape, 128 * 128) == size
 
 
 # ------------------------------------------------------------------------------------------------------- augmentation

@@ -63,7 +63,7 @@ class Boxes(Output):
         self.names = sorted(set(labels))
         self.counts = [labels.count(name) for name in self.names]
         self.original_shape = [int(side) for side in np.median([size[::-1] for size, _ in rows], axis=0)]
-        self.shape = fitted(self.original_shape, self.largest)
+        self.shape = learnt_shape(self.original_shape, self.largest)
         shares = [box[2] * box[3] / (size[0] * size[1]) for _, box, size in every]
         self.typical_side = float(np.sqrt(np.median(shares) * self.shape[0] * self.shape[1]))  # pixels as learnt
 
@@ -120,14 +120,14 @@ class Boxes(Output):
     # ---- the network
 
     def attune(self, fields: list[Field]) -> None:
-        picture: Any = next(field for field in fields if field.kind == self.takes)
+        picture: Any = fields[0]  # it comes from one picture alone
         picture.side, picture.fit = list(self.shape), "stretch"
         self.source, self.channels = picture.name, picture.channels
 
     def part(self, model: str, rows: int, alone: bool, take: Take) -> dict:
         part: dict[str, Any] = {"block": self.source, "kind": "picture", "head": self.kind, "model": model}
         part |= {"side": list(self.shape)}
-        stride = 4 if self.typical_side < 14 else 8  # several cells should fit into most objects
+        stride = 4 if self.typical_side < 10 else 8  # a cell should hardly be larger than an object
         part |= {"channels": self.channels, "widths": [16, 32, 64, 96], "stride": stride, "width": 64}
         return part | scale_of(take(part))
 
@@ -233,7 +233,7 @@ class Boxes(Output):
         return {self.name: column, f"{self.name} predicted": found, f"{self.name} cost": costs}
 
 
-def fitted(shape: list[int], most: int) -> list[int]:
+def learnt_shape(shape: list[int], most: int) -> list[int]:
     """(height, width) scaled to at most so many pixels and at least 32, in steps of 16, so that cells come out whole."""
     height, width = shape
     scale = min(1.0, (most / (height * width)) ** 0.5)
