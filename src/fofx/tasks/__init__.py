@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 TO_COME = {
     (1, 2): ("points",),
     (2, 1): ("sheep",),
-    (2, 3): ("road",),
     (3, 1): ("temperature",),
     (3, 2): ("voices", "animations", "articles"),
     (3, 3): ("captions", "code", "chat"),

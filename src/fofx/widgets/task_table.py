@@ -23,22 +23,23 @@ COURSE: tuple[tuple[str, tuple[tuple[int, int], ...], str], ...] = (
     ("river", ((1, 1),), ""),
     ("captions", ((3, 3),), "task_table.words"),
     ("code", ((3, 3),), "task_table.words"),
-    ("faces", ((2, 2),), ""),
-    ("animations", ((3, 2),), ""),
-    ("voices", ((3, 2),), ""),
-    ("articles", ((2, 2), (3, 2)), ""),
+    ("who", ((2, 2),), ""),
+    ("same-maker", ((3, 2),), ""),
+    ("same-voice", ((3, 2),), ""),
+    ("match", ((2, 2), (3, 2)), ""),
     ("sheep", ((2, 1), (2, 2)), ""),
     ("road", ((2, 3),), "task_table.pixels"),
     ("chat", ((3, 3),), "task_table.words"),
 )
+NAMED = {"faces": "who", "animations": "same-maker", "voices": "same-voice", "articles": "match"}  # subject: task
 TEXTS = {
     "river": "task_table.course.river",
     "captions": "task_table.course.captions",
     "code": "task_table.course.code",
-    "faces": "task_table.course.faces",
-    "animations": "task_table.course.animations",
-    "voices": "task_table.course.voices",
-    "articles": "task_table.course.articles",
+    "who": "task_table.course.faces",
+    "same-maker": "task_table.course.animations",
+    "same-voice": "task_table.course.voices",
+    "match": "task_table.course.articles",
     "sheep": "task_table.course.sheep",
     "road": "task_table.course.road",
     "chat": "task_table.course.chat",
@@ -89,7 +90,7 @@ class TaskTable(Widget):
         here = tasks()
         numbers = {name: number for number, (name, _, _) in enumerate(COURSE, start=1)}
         entries = [self._entry(name, number, here) for name, number in numbers.items()]
-        later = [name for names in TO_COME.values() for name in names]
+        later = [NAMED.get(name, name) for names in TO_COME.values() for name in names]
         entries += [self._entry(name, None, here) for name in [*sorted(here), *later] if name not in numbers]
         self.entries = [
             entry for n, entry in enumerate(entries) if entry["name"] not in [e["name"] for e in entries[:n]]
@@ -104,7 +105,9 @@ class TaskTable(Widget):
         _, cells, remark = COURSE[number - 1] if number else (name, (), "")
         task = here.get(name)
         if not cells:
-            cells = (task.cell,) if task else tuple(cell for cell, names in TO_COME.items() if name in names)
+            cells = (task.cell,) if task else tuple(
+                cell for cell, names in TO_COME.items() if name in {NAMED.get(each, each) for each in names}
+            )
         entry: dict[str, Any] = {
             "name": name,
             "number": number,
