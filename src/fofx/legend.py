@@ -19,7 +19,7 @@ from fofx.errors import DataError
 from fofx.masks import VOID
 
 MOST_CLASSES = 254  # numbers 0 to 253; a map of bytes keeps 255 for void
-MANY_COLOURS = 50  # beyond it, rare colours are taken for blended edges
+MANY_COLOURS = 50  # beyond it, rare colours are taken for blended edges, and grain for a photograph
 VOID_NAMES = r"void|unlabell?ed|ignored?|unknown|undefined|unclassified|don'?t ?care|no ?data|空|忽略|未标注|未知"
 UNDECIDED = 0xE0E0C0  # the colour of borders that the Pascal VOC palette leaves undecided
 SPREAD = 32  # grey levels from black or white that still count as such in masks that were blended
@@ -34,6 +34,7 @@ class Look:
     numbers: dict[int, int] = field(default_factory=dict)
     colours: dict[int, int] = field(default_factory=dict)
     palette: dict[int, int] = field(default_factory=dict)  # the colours of the numbers that occur, where there is one
+    runs: int = 0  # how often the value changes from one pixel to the next, line after line
     form: str = "number"  # "number" or "colour"
     wrong: str = ""  # why it cannot be read
 
@@ -59,7 +60,7 @@ def learn_legend(looks: Iterable[Look], listed: Sequence[dict] = ()) -> dict:
     seen = list(numbers)
     if listed:
         return _legend("number", _numbered(listed, seen), [VOID])
-    if len(seen) > MOST_CLASSES:
+    if len(seen) > MOST_CLASSES or (len(seen) > MANY_COLOURS and _is_grainy(good)):
         raise DataError("not-masks", _no_masks(len(seen)))
     void = [VOID] if VOID in seen and len(seen) > 2 and sorted(seen)[-2] < 100 else []  # {0, 255} alone are two classes
     return _legend("number", [(str(number), number) for number in seen if number not in void], void)
@@ -81,6 +82,12 @@ def _palettes_differ(looks: list[Look]) -> bool:
         if any(meant.setdefault(number, colour) != colour for number, colour in look.palette.items()):
             return True
     return False
+
+
+def _is_grainy(looks: list[Look]) -> bool:
+    """Whether the value changes every few pixels, as in photographs, and not at the outlines of things only."""
+    pixels = sum(sum(look.numbers.values()) for look in looks)
+    return sum(look.runs for look in looks) > 0.3 * pixels
 
 
 def _real_colours(counts: dict[int, int]) -> list[int]:

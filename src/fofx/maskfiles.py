@@ -55,7 +55,7 @@ def _look_at_values(values: np.ndarray) -> Look:
     height, width = values.shape[:2]
     if values.ndim == 3:
         return Look(height, width, colours=_count(packed(values)), form="colour")
-    return Look(height, width, numbers=_count(values))
+    return Look(height, width, numbers=_count(values), runs=_runs(values))
 
 
 def decode_masks(
@@ -137,7 +137,8 @@ def _look(image: Image.Image) -> Look:
         else:  # numbers that were saved as a colour picture
             found.numbers = {colour & 255: count for colour, count in found.colours.items()}
         return found
-    found.numbers = _count(stored(image, "number"))
+    values = stored(image, "number")
+    found.numbers, found.runs = _count(values), _runs(values)
     colours = [0, 0xFFFFFF] if image.mode == "1" else [0x10101 * level for level in range(256)]
     if image.mode == "P":
         bands = np.frombuffer(bytes(image.getpalette("RGB") or []), dtype=np.uint8)
@@ -146,6 +147,10 @@ def _look(image: Image.Image) -> Look:
     found.colours = total({meant[number]: count} for number, count in found.numbers.items())
     found.palette = meant if image.mode == "P" else {}
     return found
+
+
+def _runs(values: np.ndarray) -> int:
+    return int((values[:, 1:] != values[:, :-1]).sum()) + len(values)
 
 
 def _count(values: np.ndarray) -> dict[int, int]:

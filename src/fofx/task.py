@@ -187,9 +187,9 @@ def useless(column: pl.Series) -> str | None:
 
 
 def input_kind(column: pl.Series) -> str:
-    """The kind of a column, from what it holds."""
+    """The kind of a column, from what it holds. Boxes and masks only come out."""
     for cls in kinds().values():
-        if cls.recognises(column):
+        if cls.recognises(column) and not getattr(cls, "mapped", False):
             return cls.kind
     if column.dtype.is_temporal():
         return "date"
@@ -213,7 +213,8 @@ def output_kind(column: pl.Series) -> str:
         return "category" if whole and few else "number"
     if column.dtype.is_temporal():
         return "date"
-    for cls in kinds().values():
+    able = sorted(kinds().values(), key=lambda cls: not issubclass(cls, Output))  # an array (H, W) comes out as a mask
+    for cls in able:
         if cls.recognises(column):
             return cls.kind
     if column.dtype == pl.String and _dates(known):

@@ -114,6 +114,13 @@ def _series(name: str, values: Any) -> pl.Series:
         if values.ndim in (3, 4, 5) and values.dtype == np.uint8:
             # one array a row: a picture (H, W) or (H, W, C), a video (F, H, W) or (F, H, W, C)
             return pl.Series(name, np.ascontiguousarray(values))
+        if values.ndim == 3 and values.dtype.kind in "biu" and values.size:
+            if values.min() < -1 or values.max() > 255:
+                words = (
+                    f"Column {name!r} holds whole numbers from {values.min()} to {values.max()}; maps take 0 to 255."
+                )
+                raise DataError("wrong-values", words)
+            return pl.Series(name, np.ascontiguousarray(values.astype(np.uint8)))  # -1 becomes 255: void
         if values.ndim == 2 and values.dtype.kind in "iuf" and values.shape[1]:
             whole = np.float32 if values.dtype == np.float16 else values.dtype
             return pl.Series(name, np.ascontiguousarray(values, dtype=whole))  # a series, or samples of a sound
@@ -180,7 +187,7 @@ def from_pandas(frame: Any) -> Table:
 def from_arrays(inputs: Any, output: Any = None) -> Table:
     """(X, y): X of shape (rows,) or (rows, columns) gives x or x1, x2 ...; y gives y, or y1, y2 ...
 
-    X of shape (rows, H, W) or (rows, H, W, C) is one column "picture", of values 0..255.
+    X of shape (rows, H, W) or (rows, H, W, C) is one column "picture", of values 0..255; y of shape (rows, H, W) is "mask".
     """
     columns: dict[str, pl.Series] = {}
     rows = None
@@ -197,6 +204,9 @@ def from_arrays(inputs: Any, output: Any = None) -> Table:
             raise DataError("unequal-columns", f"X has {rows} rows and y has {len(values)}; they need the same number.")
         if letter == "x" and values.ndim in (3, 4):
             columns["picture"], rows = _pictures(values), len(values)
+            continue
+        if letter == "y" and values.ndim == 3 and values.dtype.kind in "biu":
+            columns["mask"], rows = _series("mask", values), len(values)
             continue
         if values.ndim not in (1, 2):
             expected = "(rows,), (rows, columns), or pictures (rows, height, width[, channels])"

@@ -22,6 +22,7 @@ from fofx.mask_names import listed_beside
 from fofx.maskfiles import by_legend, decode_masks, look_at_masks, nearest_pixels
 from fofx.masks import augment_masks, confusion, dice_loss, mask_cross_entropy, mask_scores, rare_class_weights
 
+FEW = 100  # training pictures
 NEAR = 0.02  # by which the shapes of pictures and masks may differ, as a share
 
 
@@ -75,7 +76,10 @@ class Mask(Output):
 
     @classmethod
     def recognises(cls, column: pl.Series) -> bool:
-        return isinstance(column.dtype, pl.Array) and len(column.dtype.shape) == 2 and column.dtype.inner != pl.Float64
+        inner: Any = column.dtype
+        while isinstance(inner, pl.Array):
+            inner = inner.inner
+        return isinstance(column.dtype, pl.Array) and len(column.dtype.shape) == 2 and inner.is_integer()
 
     @classmethod
     def broken(cls, column: pl.Series) -> list[tuple[int, str]]:
@@ -129,6 +133,7 @@ class Mask(Output):
             "side": list(self.shape),
         }
         part |= {"channels": self.channels, "widths": [16, 32, 64, 128], "stride": 2, "dropout": 0.1}
+        part["zoom"] = 0.2 if rows < FEW else 0.0  # seen hundreds of times, a picture must change; seen ten times, it need not
         return part | scale_of(take(part))
 
     @staticmethod
@@ -148,7 +153,7 @@ class Mask(Output):
 
     @staticmethod
     def joint(part: dict):
-        return augment_masks, {"mirror": True}
+        return augment_masks, {"zoom": part["zoom"], "light": 0.1}
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, options: dict) -> torch.Tensor:
         """Cross-entropy in which rare classes weigh more, and Dice, which asks for overlap: (B, K, H, W), (B, H, W)."""

@@ -20,7 +20,7 @@ from fofx.encoded import Inputs, Predictions, Problem
 from fofx.fields.base import Field, Output
 from fofx.rungs.base import Code, Rung, Tensors, Watch, predict_lines, quoted
 
-EMPTY = 12_000  # cells without an object that the line learns from
+EMPTY = 8_000  # cells without an object that the line learns from
 AT_ONCE = 32  # pictures described at a time
 DIRECTIONS = 8
 STRIDE = 8  # pixels of a cell's side
@@ -104,7 +104,7 @@ def cell_lines(
     with threadpool_limits(1):
         for number in range(classes):
             if (kinds == number).any():
-                line = LogisticRegression(C=0.01, max_iter=60, tol=1e-3).fit(x, kinds == number)
+                line = LogisticRegression(C=0.01, max_iter=40, tol=1e-3).fit(x, kinds == number)
                 weights[number], bias[number] = line.coef_[0], line.intercept_[0]
         ridge = Ridge(10.0).fit(own, numbers.double().numpy())
         weights[classes:-1], bias[classes:-1] = ridge.coef_, ridge.intercept_

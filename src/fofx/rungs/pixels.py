@@ -7,6 +7,7 @@ drowned. Shapes: N pictures, C channels, H x W pixels, P drawn pixels, D feature
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,11 @@ from fofx.rungs.classical import spread
 from fofx.rungs.linear import logistic, softmax
 from fofx.rungs.trust import demand_sound
 
-DRAWN = 20_000  # pixels that a line or a tree learns from
+DRAWN, FEWEST, A_SECOND = (
+    12_000,
+    2_000,
+    500,
+)  # pixels that a line or a tree learns from: most, fewest, for a second of time
 AT_ONCE = 8  # pictures whose pixels are described at a time
 STRENGTHS = (1.0,)  # C, the inverse of the penalty on the line's weights: with so many pixels it hardly matters
 DEPTHS = (8, 12)
@@ -83,7 +88,9 @@ class PixelRung(Rung):
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         (output,) = self.outputs
         maps, right = problem.truth(output), problem.truth(output, "validation")
-        rows, classes = drawn_pixels(problem.train.pictures(self.picture), maps, DRAWN, problem.seed)  # (P, D), (P,)
+        begun = time.monotonic()
+        most = self.recipe.setdefault("pixels", int(np.clip(seconds * A_SECOND, FEWEST, DRAWN)))
+        rows, classes = drawn_pixels(problem.train.pictures(self.picture), maps, most, problem.seed)  # (P, D), (P,)
         chosen = self.recipe.setdefault(self.kept_as, {})
         settings = [chosen[output.name]] if output.name in chosen else self.settings
         best, found = np.inf, None
@@ -93,6 +100,8 @@ class PixelRung(Rung):
             watch({"what": "step", "fraction": number / len(settings), "loss": cost})
             if cost < best:
                 best, found, chosen[output.name] = cost, self.state(), setting
+            if time.monotonic() - begun > 0.1 * seconds:
+                break  # the time belongs to the network above
         assert found is not None
         self.restore(*found)
 
@@ -107,16 +116,17 @@ class PixelRung(Rung):
     def predict(self, inputs: Inputs) -> Predictions:
         return {self.outputs[0].name: pixel_maps(inputs.pictures(self.picture), self.chances)}
 
-    def script_with(self, settings: dict, lines: str, things: list[Any]) -> Code:
+    def script_with(self, record: dict, word: str, lines: str, things: list[Any]) -> Code:
+        recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
+        settings = {"PIXELS": recipe["pixels"], word: recipe[self.kept_as][self.outputs[0].name]}
         side = list(self.picture.side)
         x = f'pictures["{self.picture.name}"].encode_at(frame["{self.picture.name}"], {side})'
-        drawn = f"rows, classes = drawn_pixels({x.replace('frame', 'train')}, output.truth(train[output.name]), DRAWN, SEED)\n"
+        drawn = "maps = output.truth(train[output.name])\n"
+        drawn += f"rows, classes = drawn_pixels({x.replace('frame', 'train')}, maps, PIXELS, SEED)\n"
         said = predict_lines(
             "The class of every pixel, and how sure it is.", "{output.name: pixel_maps(" + x + ", chances)}"
         )
-        return Code(
-            {"DRAWN": DRAWN, **settings}, [("model", drawn + lines + said)], [drawn_pixels, pixel_maps, *things]
-        )
+        return Code(settings, [("model", drawn + lines + said)], [drawn_pixels, pixel_maps, *things])
 
 
 class PixelLine(PixelRung):
@@ -147,11 +157,10 @@ class PixelLine(PixelRung):
         self.keep({part: tensors[f"{self.outputs[0].name}.{part}"] for part in ("weight", "bias")})
 
     def script(self, record: dict) -> Code:
-        recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
         lines = "weight, bias = logistic(rows, classes, output.size, STRENGTH, None, SEED)\n\n\n"
         lines += 'def chances(rows):\n    """Probabilities of the classes for described pixels."""\n'
         lines += "    return softmax(rows @ weight + bias)\n"
-        return self.script_with({"STRENGTH": recipe["strength"][self.outputs[0].name]}, lines, [logistic, softmax])
+        return self.script_with(record, "STRENGTH", lines, [logistic, softmax])
 
 
 class PixelTree(PixelRung):
@@ -178,11 +187,10 @@ class PixelTree(PixelRung):
         demand_sound(self.model)
 
     def script(self, record: dict) -> Code:
-        recipe = next(result["recipe"] for result in record["rungs"] if result["name"] == self.name)
         lines = f'tree = Tree("classification", max_depth=DEPTH, min_leaf={LEAST}).fit(rows, classes)\n\n\n'
         lines += 'def chances(rows):\n    """Probabilities of the classes for described pixels."""\n'
         lines += "    return spread(tree, rows, output.size)\n"
-        return self.script_with({"DEPTH": recipe["chosen"][self.outputs[0].name]}, lines, [Tree, spread])
+        return self.script_with(record, "DEPTH", lines, [Tree, spread])
 
 
 def commonest(maps: np.ndarray, classes: int) -> np.ndarray:
