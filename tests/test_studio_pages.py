@@ -302,7 +302,7 @@ def test_the_same_call_in_python_runs(workspace: Workspace, monkeypatch: pytest.
 def test_the_command_line_is_what_the_command_line_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 
-    from fofx.cli.work import options
+    from fofx.cli.work import PASSED_ON, options
 
     asked = {
         "path": "a b.csv",
@@ -314,25 +314,7 @@ def test_the_command_line_is_what_the_command_line_takes(monkeypatch: pytest.Mon
     }
     words = shlex.split(calls.command(asked, "a b.csv", ["x", "z"]))
     assert words[:3] == ["fofx", "find", "a b.csv"] and "--no-augment" in words
-    values = dict.fromkeys(
-        (
-            "model",
-            "budget",
-            "test",
-            "validation",
-            "split",
-            "group",
-            "time",
-            "seed",
-            "name",
-            "out",
-            "strict",
-            "class_weights",
-            "label_smoothing",
-            "recipe",
-            "resume",
-        )
-    )
+    values: dict[str, Any] = dict.fromkeys(PASSED_ON)
     values |= {
         "output": [words[n + 1] for n, word in enumerate(words) if word == "--output"],
         "input": [words[n + 1] for n, word in enumerate(words) if word == "--input"],

@@ -143,6 +143,26 @@ def demand_picture(path: Path) -> None:
         ) from problem
 
 
+def demand_sound(data: bytes) -> None:
+    """A sound that can be decoded, from its bytes; DataError "bad-sound". No more than ten minutes of it are unpacked."""
+    from fofx.sounds import Unreadable, checked
+
+    try:
+        checked(data, 1.0)
+    except Unreadable as problem:
+        raise DataError("bad-sound", f"This is no sound that can be opened: {problem}.") from problem
+
+
+def demand_video(path: Path) -> None:
+    """A video of which frames can be decoded; what it is, its first bytes say. DataError "bad-video"."""
+    from fofx.videos import Unreadable, read_clip
+
+    try:
+        read_clip(str(path), 2, 32, 32, 3)
+    except Unreadable as problem:
+        raise DataError("bad-video", f"This is no video that can be opened: {problem}.") from problem
+
+
 def demand_zip(path: Path, limits: Limits, code: str = "bad-upload") -> list[zipfile.ZipInfo]:
     """The entries of a zip whose names stay inside it and whose sizes, as they say, are within the limits.
 

@@ -9,7 +9,7 @@ export default {
     const drawnNaive = () => model.get("names").map((name, number) => [name, number]).filter(([name]) => !model.get("away").includes(name));
     const naiveColour = (number) => classColour([1, 2, 3, 6][number % 4]);
     const go = (moment) => w.set({ moment: Math.max(0, Math.min(model.get("count") - 1, moment)) });
-    const timeOf = (moment) => model.get("times")[moment] ?? String(moment + 1);
+    const timeOf = (moment) => model.get("times")[moment] ?? w.say("forecast.number", { number: moment + 1 });
     let over = null;
 
     const range = (values, part = 0.06) => {
@@ -178,18 +178,19 @@ export default {
 
     function numbers() {
       const ahead = now().forecast?.length ?? 1;
-      const head = ["", w.say("forecast.error.all"), ...(ahead > 1 ? [w.say("forecast.error.first"), w.say("forecast.error.last", { step: ahead })] : []), w.say("forecast.error.here")];
-      const rows = model.get("table").map((each) => [each.name || w.say("forecast.forecast"), brief(each.all), ...(ahead > 1 ? [brief(each.first), brief(each.last)] : []), brief(each.here)]);
+      const many = model.get("count") > 1;
+      const head = ["", ...(many ? [w.say("forecast.error.all")] : []), ...(ahead > 1 ? [w.say("forecast.error.first"), w.say("forecast.error.last", { step: ahead })] : []), w.say("forecast.error.here")];
+      const rows = model.get("table").map((each) => [each.name || w.say("forecast.forecast"), ...(many ? [brief(each.all)] : []), ...(ahead > 1 ? [brief(each.first), brief(each.last)] : []), brief(each.here)]);
       table.hidden = !now().right;
       table.replaceChildren(grid(head, rows, w.say("forecast.errors")));
       const share = model.get("inside");
-      inside.textContent = share === null ? "" : w.say("forecast.inside", { share: (100 * share).toFixed(0) });
+      inside.textContent = share === null || !many ? "" : w.say("forecast.inside", { share: (100 * share).toFixed(0) });
     }
 
     function show() {
       title.textContent = model.get("title") || w.say("forecast.title");
-      about.textContent = w.say("forecast.about", { time: timeOf(at()) });
       const many = model.get("count") > 1;
+      about.textContent = many ? w.say("forecast.about", { time: timeOf(at()) }) : model.get("times").length ? w.say("forecast.alone", { time: timeOf(0) }) : "";
       moment.hidden = course.hidden = all.hidden = !many;
       all.textContent = w.say("forecast.course");
       moment.querySelector("input").max = model.get("count") - 1;

@@ -79,12 +79,13 @@ export default {
     function show() {
       const { seconds, rate } = model.get("about");
       title.textContent = model.get("title") || w.say("sound.title");
-      about.textContent = seconds ? w.say("sound.about", { seconds: seconds.toFixed(2), rate }) : w.say("sound.empty");
+      about.textContent = seconds ? w.say("sound.about", { seconds: seconds.toFixed(2), rate }) : w.say(model.get("files") ? "sound.empty" : "sound.empty.record");
       takes.hidden = !model.get("takes");
+      upload.hidden = !model.get("files");
       name();
     }
     w.root.append(title, about, takes, said, view.element);
-    w.watch("title about takes words", show);
+    w.watch("title about takes files words", show);
     show();
     return w.done;
   },

@@ -25,7 +25,7 @@ RECORDED = 20.0  # seconds of a recording
 class Sound(Shown):
     """One sound. TaskError "bad-sound", "bad-effects"; DataError "bad-sound" for what a page sends.
 
-    takes: whether a new sound can be recorded or taken from a file; `on_take(samples int16 (S,), rate)` is then called.
+    takes: whether a new sound can be recorded or, with `files`, taken from a file; `on_take(samples int16 (S,), rate)` is then called.
     """
 
     name = "sound"
@@ -37,6 +37,7 @@ class Sound(Shown):
     about: traitlets.Dict = traitlets.Dict().tag(sync=True)
     effects: traitlets.List = traitlets.List().tag(sync=True)  # [from, to, effect] in seconds
     takes = traitlets.Bool(False).tag(sync=True)
+    files = traitlets.Bool(True).tag(sync=True)  # whether files are taken, too
     most = traitlets.Int(FILE).tag(sync=True)
     longest = traitlets.Float(RECORDED).tag(sync=True)
 

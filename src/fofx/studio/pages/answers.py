@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from nicegui import ui
 
 from fofx.studio.look import Page, drawn, shown, tag
-from fofx.studio.pages import draw
+from fofx.studio.pages import draw, kinds
 
 MOST_CLASSES = 10
 
 
 def show_answer(page: Page, function: Any, answer: Any) -> None:
     """The answer, large, with how sure it is. Every value is set as text."""
-    values = answer.value if isinstance(answer.value, dict) else {function.outputs[0].name: answer.value}
+    values = answer.value if len(function.outputs) > 1 else {function.outputs[0].name: answer.value}
+    mapped = {output.name: output.mapped for output in function.outputs}
     with ui.element().classes("tiles"):
         for name, value in list(values.items())[:24]:
+            if mapped.get(name):
+                tag("p", page.say("studio.kinds.drawn"), "soft")  # over its picture
+                continue
             with ui.element().classes("tile"):
                 tag("span", name)
                 tag("b", shown(value))
@@ -35,43 +38,20 @@ def show_why(page: Page, explanation: Any) -> None:
 
     ui.add_css(STYLE.replace("\n.", "\n.fx .").replace(", .bars", ", .fx .bars"))
     for each in (explanation, *explanation.others):
-        about = f"{each.output} = {shown(each.value)}"
+        short = isinstance(each.value, str | int | float) and len(str(each.value)) < 200
+        about = f"{each.output} = {shown(each.value)}" if short else each.output
         tag("h3", about)
         drawn(each.to_html(page.lang))
     tag("p", page.say("studio.predict.why.text"), "soft small")
 
 
-def pixels_of(value: Any, side: int = 128) -> np.ndarray | None:
-    """A picture of a row, an array or a path, as (H, W) or (H, W, C) uint8; None when it cannot be read."""
-    if isinstance(value, str):
-        from fofx.errors import FofxError
-        from fofx.pictures import decode_pictures
-
-        try:
-            pictures, bad = decode_pictures([value], side, 3)
-        except (FofxError, OSError):
-            return None
-        return None if bad or not len(pictures) else np.ascontiguousarray(pictures[0].transpose(1, 2, 0))
-    try:
-        found = np.asarray(value, dtype=np.uint8)
-    except (TypeError, ValueError):
-        return None
-    return found if found.ndim in (2, 3) and min(found.shape[:2]) > 0 else None
-
-
 def inputs_shown(page: Page, function: Any, inputs: dict[str, Any], most: int = 8) -> None:
-    """The inputs of one row: its pictures, its texts, and the first of its columns."""
+    """The inputs of one row: what its kinds draw or play, and the first of its other columns."""
     flat = []
+    fields = {field.name: field for field in function.fields}
     for column in function.task.inputs:
         value = inputs.get(column.name)
-        if column.kind == "picture":
-            pixels = pixels_of(value)
-            if pixels is not None:
-                drawn(draw.picture(pixels, column.name, 128))
-        elif column.kind == "text":
-            text = "" if value is None else str(value)
-            tag("p", text if len(text) < 600 else text[:600] + " …", "small")
-        else:
+        if not kinds.seen(page, fields[column.name], value):
             flat.append((column.name, shown(value)))
     for name, value in flat[:most]:
         with tag("p", classes="small").style("margin: 0"):

@@ -11,11 +11,16 @@ from typing import Any
 from nicegui import ui
 
 from fofx.studio.look import Page, alert, button, named, tag, threaded
-from fofx.studio.pages import inside_answers, inside_network
+from fofx.studio.pages import inside_answers, inside_kinds, inside_network
 from fofx.studio.pages.inside_parts import Look, Option, as_it_was, recorded_steps
 from fofx.words import name as word
 
-LOOKS: tuple[Look, ...] = (inside_network.LOOKS[0], *inside_answers.LOOKS, *inside_network.LOOKS[1:])
+LOOKS: tuple[Look, ...] = (
+    inside_network.LOOKS[0],
+    *inside_kinds.LOOKS,
+    *inside_answers.LOOKS,
+    *inside_network.LOOKS[1:],
+)
 SELECTED = 8  # more choices than that are a list to select from
 
 

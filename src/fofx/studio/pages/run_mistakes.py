@@ -1,4 +1,7 @@
-"""Mistakes of a run: the worst of the test part, with their inputs, beside some right answers; any rung, any output."""
+"""Mistakes of a run: the worst of the test part, with their inputs, beside some right answers; any rung, any output.
+
+Forecasts are shown over all moments, answers that lie over a picture over theirs, pairs side by side; all else as cards.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,59 @@ from typing import Any
 from nicegui import ui
 
 from fofx.studio.look import Page, alert, empty, link, run_link, shown, tag
+from fofx.studio.pages import kinds, of_series, overlaid, pairs
 from fofx.studio.pages.answers import inputs_shown
 from fofx.studio.pages.choice import following, rung_box
 
 MOST = 12
+PLAYED = 6  # rows, where each has a player of its own
+LAID = 24  # pictures with an answer over them
 
 
 async def show(page: Page, function: Any) -> None:
-    from fofx.see.mistakes import mistakes
-
     outputs = [output.name for output in function.outputs]
     with ui.element().classes("row").style("margin-bottom: 14px"):
         rung = rung_box(page, function)
         output = ui.select(outputs, value=outputs[0], label=page.say("studio.result.outputs")).props("outlined dense")
         output.set_visibility(len(outputs) > 1)
+    first = function.outputs[0]
+    if first.mapped:
+        await following(
+            page,
+            [rung],
+            lambda: overlaid.worst(function, rung.value, first, LAID),
+            lambda found: laid(page, function, *found),
+        )
+        return
+    if of_series.forecasting(function):
+        await following(
+            page, [rung], lambda: of_series.test_forecasts(function, rung.value), lambda found: forecasts(page, found)
+        )
+    played = any(field.kind in ("sound", "video") for field in function.fields)
+    most = PLAYED if played or pairs.sides_of(function) else MOST
 
     def worst() -> Any:
-        return mistakes(function, rung.value, output.value, most=MOST)
+        from fofx.see.mistakes import mistakes
+
+        return mistakes(function, rung.value, output.value, most=most)
 
     await following(page, [rung, output], worst, lambda found: draw_mistakes(page, function, found))
+
+
+def laid(page: Page, function: Any, rows: list[dict[str, Any]], places: list[int], of: int) -> None:
+    """Answers over their pictures, the worst first, with links that try one out."""
+    tag("p", page.say("studio.kinds.laid", count=len(rows), of=of), "lead")
+    overlaid.put(page, function.outputs[0], rows)
+    with ui.element().classes("row").style("margin-top: 12px"):
+        tag("span", page.say("studio.mistakes.open"), "soft small")
+        for place in places:
+            link(f"#{place + 1}", run_link(function.run.name, "predict", f"row={place + 1}"), "num small")
+
+
+def forecasts(page: Page, found: list[dict[str, Any]]) -> None:
+    """Every moment of the test part, at first the one that was farthest off."""
+    for each in found:
+        of_series.put(page, [each], of_series.worst_moment(each))
 
 
 def draw_mistakes(page: Page, function: Any, found: Any) -> None:
@@ -47,7 +84,8 @@ def draw_mistakes(page: Page, function: Any, found: Any) -> None:
 
 
 def cards(page: Page, function: Any, rows: list[Any]) -> None:
-    with ui.element().classes("grid"):
+    wide = pairs.sides_of(function) is not None
+    with ui.element().classes("stack" if wide else "grid"):
         for each in rows:
             with ui.element().classes("card stack").style("gap: 8px"):
                 with ui.element():
@@ -60,7 +98,10 @@ def cards(page: Page, function: Any, rows: list[Any]) -> None:
                     tag("div", more, "soft small")
                 if each.inputs is not None:
                     with ui.element():
-                        inputs_shown(page, function, each.inputs)
+                        if wide:
+                            pairs.put(page, function, {name: kinds.unlisted(v) for name, v in each.inputs.items()})
+                        else:
+                            inputs_shown(page, function, each.inputs)
                     link(
                         page.say("studio.mistakes.open"),
                         run_link(function.run.name, "predict", f"row={each.place + 1}"),

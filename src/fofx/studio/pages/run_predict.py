@@ -1,26 +1,23 @@
-"""Predict: change an input and see the answer; a row of the test part to begin with, or values, text, a drawing, a picture."""
+"""Predict: change an input and see the answer; a row of the test part to begin with, or a new one. What changes an input, its
+kind says (kinds.py): boxes for numbers, a square to draw on, the microphone."""
 
 from __future__ import annotations
 
 import random
-from io import BytesIO
 from typing import Any
 
-import numpy as np
+import polars as pl
 from nicegui import ui
 
-from fofx.errors import DataError, FofxError
-from fofx.fields.date import Date
-from fofx.fields.number import Number
-from fofx.studio.look import Page, alert, button, drawn, shown, tag, threaded
-from fofx.studio.pages import draw
-from fofx.studio.pages.answers import pixels_of, show_answer, show_why
-from fofx.studio.pages.sketch import Sketch, like
+from fofx.encoded import Predictions
+from fofx.errors import FofxError
+from fofx.fields.base import Flat
+from fofx.studio.look import Page, alert, button, shown, tag, threaded
+from fofx.studio.pages import kinds, pairs
+from fofx.studio.pages.answers import show_answer, show_why
+from fofx.studio.pages.of_vector import as_word
 
 SHOWN = 12  # columns that can be changed at once; the rest is found by name
-EXAMPLES = 200  # pictures that a drawing is made alike to
-CLASSES = 200  # words of a select; a column with more takes any text
-BIG = 20_000_000  # bytes of a dropped picture
 
 
 async def show(page: Page, function: Any) -> None:
@@ -28,15 +25,23 @@ async def show(page: Page, function: Any) -> None:
 
 
 class Predict:
-    """`row` is what the function is asked about; every change is answered, the last one last."""
+    """`row` is what the function is asked about; every change is answered, the last one last.
+
+    For the kinds: `kept` is a place for what they work out once, `fresh` what they want called with every answer;
+    `asked_frame` and `predictions` belong to the answer shown, `truth` and `number_shown` to an untouched test row.
+    """
 
     def __init__(self, page: Page, function: Any) -> None:
         self.page, self.function = page, function
         self.row: dict[str, Any] = {}
         self.frame: Any = None
         self.asked, self.working = 0, False
-        self.examples: dict[str, np.ndarray] = {}
+        self.kept: dict[str, Any] = {}
+        self.fresh: list[Any] = []
         self.truth: dict[str, Any] | None = None
+        self.number_shown = 0
+        self.asked_frame: Any = None
+        self.predictions: Predictions = {}
 
     async def build(self) -> None:
         page = self.page
@@ -55,6 +60,8 @@ class Predict:
                 self.answer = ui.element().props('aria-live="polite"')
                 self.why = ui.element()
                 button(page.say("studio.predict.why"), page.safely(self.explain))
+        self.below = ui.element().classes("stack").style("margin-top: 20px")  # what needs the whole width
+        self.decided = ui.element().classes("stack").style("margin-top: 20px")
         if self.frame is not None and self.frame.height:
             self.take(self.first())
         else:
@@ -91,14 +98,9 @@ class Predict:
         """A test row's values, with its right answer beside."""
         if not 0 <= number < self.frame.height:
             return
-        values = self.frame[number].row(0, named=True)
-        self.row = {
-            column.name: np.asarray(values[column.name], np.uint8)
-            if column.kind == "picture" and not isinstance(values[column.name], str)
-            else values[column.name]
-            for column in self.function.task.inputs
-        }
-        self.truth = {output.name: values[output.name] for output in self.function.outputs}
+        self.row = {column.name: kinds.raw(self.frame[column.name], number) for column in self.function.task.inputs}
+        self.truth = {output.name: kinds.raw(self.frame[output.name], number) for output in self.function.outputs}
+        self.number_shown = number
         self.controls()
         self.soon()
 
@@ -107,22 +109,19 @@ class Predict:
     def controls(self) -> None:
         page, fields = self.page, self.function.fields
         self.inputs.clear()
-        self.previews: dict[str, ui.html] = {}
-        flat = [field for field in fields if field.kind not in ("picture", "text")]
+        self.fresh.clear()
+        self.kept.clear()
+        flat = [field for field in fields if isinstance(field, Flat)]
         with self.inputs:
             for field in fields:
-                if field.kind == "picture":
-                    self.picture(field)
-                elif field.kind == "text":
-                    box = ui.textarea(field.name, value=self.row.get(field.name) or "").props("outlined autogrow")
-                    box.on_value_change(self.setter(field.name))
-                    box.props("debounce=400")
+                if not isinstance(field, Flat):
+                    (kinds.asked("control", field) or plain_control)(self, field)
             if len(flat) > SHOWN:
                 find = ui.input(page.say("studio.setup.find")).props("outlined dense clearable type=search")
                 place = ui.element().classes("grid")
                 find.on_value_change(lambda event: self.some(place, flat, event.value or ""))
                 self.some(place, flat, "")
-            else:
+            elif flat:
                 with ui.element().classes("grid"):
                     for field in flat:
                         self.value(field)
@@ -137,19 +136,7 @@ class Predict:
                 tag("p", self.page.say("studio.setup.more-columns", count=len(found) - SHOWN), "soft small")
 
     def value(self, field: Any) -> None:
-        value = self.row.get(field.name)
-        if isinstance(field, Number):
-            box: Any = ui.number(field.name, value=value).props("outlined dense debounce=250")
-        elif isinstance(field, Date) or len(getattr(field, "names", ())) > CLASSES:
-            box = ui.input(field.name, value="" if value is None else str(value)).props("outlined dense debounce=400")
-        else:
-            names = list(field.names)
-            known = None if value is None else as_word(value)
-            options = names if known is None or known in names else [*names, known]
-            box = ui.select(options, value=known, label=field.name, clearable=True).props(
-                "outlined dense options-dense"
-            )
-        box.on_value_change(self.setter(field.name))
+        (kinds.asked("control", field) or plain_control)(self, field)
 
     def setter(self, name: str) -> Any:
         def changed(event: Any) -> None:
@@ -161,55 +148,6 @@ class Predict:
         self.row[name] = value
         self.truth = None
         self.soon()
-
-    def picture(self, field: Any) -> None:
-        """The picture as the row has it, a square to draw on where pictures are grey, and a file."""
-        page = self.page
-        with ui.element():
-            tag("h3", field.name)
-            with ui.element().classes("row").style("align-items: flex-start; gap: 18px"):
-                with ui.element("figure"):
-                    self.previews[field.name] = drawn("")
-                    tag("figcaption", page.say("studio.predict.seen"))
-                if field.channels == 1:
-
-                    async def take(ink: np.ndarray) -> None:
-                        await page.safely(lambda: self.ink(field, ink))()
-
-                    with ui.element("figure"):
-                        pad = Sketch(page.say("studio.predict.draw"), take)
-                        with ui.element().classes("row"):
-                            tag("figcaption", page.say("studio.predict.draw"))
-                            button(page.say("studio.predict.clear"), pad.clear_ink).props("dense flat")
-            ui.upload(
-                label=page.say("studio.predict.drop"), auto_upload=True, max_file_size=BIG,
-                on_upload=page.safely(lambda event: self.dropped(field, event)),
-            ).props('accept="image/*" flat')  # fmt: skip
-        self.preview(field.name)
-
-    def preview(self, name: str) -> None:
-        pixels = pixels_of(self.row.get(name))
-        self.previews[name].set_content("" if pixels is None else draw.picture(pixels, name, 168))
-
-    async def ink(self, field: Any, ink: np.ndarray) -> None:
-        picture = await threaded(lambda: like(ink, self.examples_of(field.name)))
-        self.put(field.name, picture)
-        self.preview(field.name)
-
-    def examples_of(self, name: str) -> np.ndarray:
-        """Some pictures of the run (N, H, W) in grey, which a drawing is made alike to."""
-        if name not in self.examples:
-            field = next(field for field in self.function.fields if field.name == name)
-            if self.frame is None or not self.frame.height:
-                raise DataError("data-gone", "Without the run's pictures it is not known how a drawing should look.")
-            column = self.frame[name][:EXAMPLES]
-            self.examples[name] = field.encode(column).numpy()[:, 0]
-        return self.examples[name]
-
-    async def dropped(self, field: Any, event: Any) -> None:
-        data = await event.file.read()
-        self.put(field.name, await threaded(opened, data, field.channels))
-        self.preview(field.name)
 
     # ---- the answer
 
@@ -225,11 +163,19 @@ class Predict:
             while True:
                 number, row = self.asked, dict(self.row)
                 self.why.clear()
+                self.decided.clear()
+                if self.lacks(row):
+                    self.answer.clear()
+                    self.below.clear()
+                    with self.answer:
+                        tag("p", self.page.say("studio.kinds.give"), "soft")
+                    return
                 try:
-                    answer = await threaded(self.function, row)
+                    answer, self.asked_frame, self.predictions = await threaded(answered, self.function, row)
                     self.tell(answer)
                 except Exception as error:
                     self.answer.clear()
+                    self.below.clear()
                     with self.answer:
                         self.page.problem(error)
                 if number == self.asked:
@@ -237,47 +183,68 @@ class Predict:
         finally:
             self.working = False
 
+    def lacks(self, row: dict[str, Any]) -> bool:
+        """Whether an input is not there yet for which there is no usual value: a picture, a sound."""
+        fields = self.function.fields
+        return any(row.get(f.name) is None and not isinstance(f, Flat) and f.kind != "text" for f in fields)
+
     def tell(self, answer: Any) -> None:
-        page = self.page
-        for name in getattr(self, "previews", {}):
-            self.preview(name)
+        for refresh in self.fresh:
+            refresh()
         self.answer.clear()
         with self.answer:
-            show_answer(page, self.function, answer)
+            show_answer(self.page, self.function, answer)
             if self.truth is not None:
-                values = (
-                    answer.value if isinstance(answer.value, dict) else {self.function.outputs[0].name: answer.value}
-                )
-                for name, right in self.truth.items():
-                    same = as_word(values.get(name)) == as_word(right)
-                    number = isinstance(right, float)
-                    sign = "" if number else "✓ " if same else "✗ "
-                    tag("p", sign + page.say("studio.predict.truth", name=name, value=shown(right)), "soft")
+                self.compare(answer)
+        self.below.clear()
+        own = {kinds.asked("answered", field) for field in (*self.function.fields, *self.function.outputs)}
+        with self.below:
+            for more in own:
+                if more is None:
+                    continue
+                try:
+                    more(self, answer)
+                except Exception as error:
+                    self.page.problem(error)
+
+    def compare(self, answer: Any) -> None:
+        """The right answers, where they can be said in words."""
+        outputs = {output.name: output for output in self.function.outputs}
+        values = answer.value if len(outputs) > 1 else {self.function.outputs[0].name: answer.value}
+        for name, right in (self.truth or {}).items():
+            if outputs[name].mapped:
+                continue
+            same = as_word(values.get(name)) == as_word(right)
+            sign = "" if isinstance(right, float) else "✓ " if same else "✗ "
+            tag("p", sign + self.page.say("studio.predict.truth", name=name, value=shown(right)), "soft")
 
     async def explain(self) -> None:
         self.why.clear()
+        self.decided.clear()
+        if self.lacks(self.row):
+            return
         found = await self.page.work(self.function.explain, dict(self.row), place=self.why)
         with self.why:
             show_why(self.page, found)
+        with self.decided:
+            if pairs.sides_of(self.function):
+                pairs.put(self.page, self.function, self.row, found, self.truth)
+                return
+            for field in self.function.fields:
+                more = kinds.asked("why", field)
+                if more is not None and field.name in found.heat:
+                    more(self.page, field, self.row[field.name], found.heat[field.name])
 
 
-def as_word(value: Any) -> str:
-    """A class as the field writes it: whole numbers without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def plain_control(form: Predict, field: Any) -> None:
+    """A box for words, for a kind that has no control of its own."""
+    value = form.row.get(field.name)
+    box = ui.input(field.name, value="" if value is None else str(value)).props("outlined dense debounce=400")
+    box.on_value_change(form.setter(field.name))
 
 
-def opened(data: bytes, channels: int) -> np.ndarray:
-    """A dropped picture as (H, W) or (H, W, 3) uint8, its longer side at most 1,024; DataError "bad-picture"."""
-    from PIL import Image, ImageOps
-
-    try:
-        image = Image.open(BytesIO(data))
-        if image.width * image.height > 40_000_000:
-            raise DataError("bad-picture", "The picture has more than 40 million pixels.")
-        upright = ImageOps.exif_transpose(image)
-        upright.thumbnail((1024, 1024))
-        return np.asarray(upright.convert("L" if channels == 1 else "RGB"))
-    except DataError:
-        raise
-    except Exception as problem:
-        raise DataError("bad-picture", "This file is no picture that can be opened.") from problem
+def answered(function: Any, row: dict[str, Any]) -> tuple[Any, pl.DataFrame, Predictions]:
+    """(the answer for one row, the row as a frame of its input columns, the bare predictions where a kind shows them)."""
+    frame, _ = function._rows(row)
+    drawn = any(kinds.asked("answered", field) for field in (*function.fields, *function.outputs))
+    return function.answers(frame)[0], frame, function.predict(frame) if drawn else {}
