@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -104,6 +107,10 @@ def test_new_voices_are_told_apart_where_a_line_cannot(tmp_path):
     again = fofx.load(tmp_path / "voices")
     row = table.frame[0]
     assert again(row.select("first", "second")) == f(row.select("first", "second"))
+    script = f.eject(tmp_path / "home.py", rung="voiceprint")
+    done = subprocess.run([sys.executable, "-I", str(script)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"test accuracy: {scores['voiceprint']['accuracy']:.6g} (the run" in done.stdout
     with pytest.raises(TaskError, match="model-does-not-fit"):
         fofx.find({"x": [1, 2, 3] * 9, "y": ["a", "b", "a"] * 9}, "y", model="voiceprint", out=str(tmp_path))
 

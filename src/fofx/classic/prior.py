@@ -9,7 +9,7 @@ Villiers, "The speaker partitioning problem", 2010. P pairs, N different items a
 """
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg import eigh
 
 from fofx.classic.metric import PairMetric
 from fofx.classic.threshold import numbered
@@ -53,7 +53,7 @@ class TwoCovariances(PairMetric):
         apart = rows - means[owner]
         within = (WITHIN * prior["within"] + apart.T @ apart) / (WITHIN + (counts - 1).sum())
         self.mean, self.scale = prior["mean"] + middle * prior["spread"], 1 / prior["spread"]
-        values, vectors = scipy.linalg.eigh(prior["between"], within + RIDGE * np.eye(len(within)))
+        values, vectors = eigh(prior["between"], within + RIDGE * np.eye(len(within)))
         self.directions = np.ascontiguousarray(vectors)  # in these directions W is 1 and B is `between`
         self.between = np.maximum(values, 1e-3)
 

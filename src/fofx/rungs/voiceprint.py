@@ -6,10 +6,13 @@ The features are the summary of the cepstrum at 8 kHz (`fields.sound.cepstral_su
 
 from __future__ import annotations
 
+import base64
+import zlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 from safetensors.torch import load_file
 
@@ -19,9 +22,10 @@ from fofx.errors import TaskError
 from fofx.fields.base import Field, Output
 from fofx.fields.category import Category
 from fofx.fields.sound import Sound, cepstral_summary, is_array, once
-from fofx.rungs.base import Rung, Tensors, Watch
+from fofx.rungs.base import Code, Rung, Tensors, Watch, quoted
 
-RATE, BANDS = 8000, 40  # at which the drawn voices were heard
+RATE = 8000  # at which the drawn voices were heard, in so many bands:
+BANDS = 40
 MOST = 20_000  # training pairs that are used
 
 
@@ -61,7 +65,7 @@ class Voiceprint(Rung):
 
     def sides(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """What is known of the voice on each side, (P, D) each."""
-        first, second = (voice_numbers(field, inputs) for field in self.fields)  # type: ignore[arg-type]
+        first, second = (voice_numbers(field, inputs.frame[field.name]) for field in self.fields)  # type: ignore[arg-type]
         return first, second
 
     def predict(self, inputs: Inputs) -> Predictions:
@@ -76,15 +80,27 @@ class Voiceprint(Rung):
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         self.model = TwoCovariances.from_state(data["model"], arrays)  # type: ignore[assignment]
 
+    def script(self, record: dict) -> Code:
+        names, yes = quoted([field.name for field in self.fields]), self.yes
+        side = f"(voice_numbers(sounds[name], FRAME[name]) for name in {names})"
+        lines = f"first, second = {side.replace('FRAME', 'train')}\n"
+        lines += f"right = output.truth(train[output.name])[:MOST] == {yes}  # the number of the class that says yes\n"
+        lines += "model.fit(first[:MOST], second[:MOST], right)\n"
+        lines += '\n\ndef predict(frame):\n    """How likely each class is."""\n'
+        lines += f"    found = model.probabilities(*{side.replace('FRAME', 'frame')})\n"
+        lines += f"    return {{output.name: found{'' if yes == 1 else '[:, ::-1]'}}}\n"
+        model = "model = TwoCovariances(unpacked(VOICES))  # begun from what 2,000 drawn voices have in common\n"
+        settings = {"VOICES": packed(known_voices()), "MOST": MOST}
+        return Code(settings, [("model", model), ("optimize", lines)], [TwoCovariances, voice_numbers, unpacked])
 
-def voice_numbers(field: Sound, inputs: Inputs) -> np.ndarray:
+
+def voice_numbers(field: Sound, column: pl.Series) -> np.ndarray:
     """The summary of each row's sound, each different sound heard once: float64 (P, D)."""
-    column = inputs.frame[field.name]
     if is_array(column):
         return cepstral_summary(field.encode_at(column, RATE, BANDS)).double().numpy()
     values, places = once(column.to_list())
-    kept = field.encode_at(type(column)(field.name, values, dtype=column.dtype), RATE, BANDS)
-    return cepstral_summary(kept).double().numpy()[places]
+    heard = field.encode_at(pl.Series(field.name, values, dtype=column.dtype), RATE, BANDS)
+    return cepstral_summary(heard).double().numpy()[places]
 
 
 def fits(fields: list[Field], outputs: list[Output]) -> bool:
@@ -96,8 +112,26 @@ def fits(fields: list[Field], outputs: list[Output]) -> bool:
 
 @cache
 def known_voices() -> dict[str, np.ndarray]:
-    """Mean, spread and both covariances of 2,000 drawn voices (tools/learn_voices.py)."""
-    return {
-        name: value.double().numpy()
-        for name, value in load_file(Path(__file__).with_name("voiceprint.safetensors")).items()
-    }
+    """Mean, spread and both covariances of 2,000 drawn voices (tools/learn_voices.py), to the precision that a script is given."""
+    tensors = load_file(Path(__file__).with_name("voiceprint.safetensors"))
+    return unpacked(packed({name: value.double().numpy() for name, value in tensors.items()}))
+
+
+def packed(known: dict[str, np.ndarray]) -> str:
+    """In few letters: half precision, and of the covariances, which are symmetric, only half."""
+    upper = np.triu_indices(len(known["mean"]))
+    parts = [known["mean"], known["spread"], known["within"][upper], known["between"][upper]]
+    return base64.b85encode(zlib.compress(np.concatenate(parts).astype(np.float16).tobytes(), 9)).decode()
+
+
+def unpacked(letters: str) -> dict[str, np.ndarray]:
+    """Mean (D,), spread (D,), covariance within a voice and between voices (D, D), from these letters."""
+    numbers = np.frombuffer(zlib.decompress(base64.b85decode(letters)), dtype=np.float16).astype(np.float64)
+    size = round((np.sqrt(9 + 4 * len(numbers)) - 3) / 2)  # D + D + D (D + 1) of them
+    mean, spread, *halves = np.split(numbers, [size, 2 * size, 2 * size + size * (size + 1) // 2])
+    found = {"mean": mean, "spread": spread}
+    for name, half in zip(("within", "between"), halves):
+        matrix = np.zeros((size, size))
+        matrix[np.triu_indices(size)] = half
+        found[name] = matrix + np.triu(matrix, 1).T
+    return found
