@@ -51,7 +51,7 @@ FLOORS = [
     {"rungs"},
     {"ladder"},
     {"finding", "outcome"},
-    {"eject", "report", "explain"},
+    {"eject", "report", "explain", "ahead"},
     {"function"},
     {"find"},
     {"tasks", "doctor"},

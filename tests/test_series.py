@@ -15,7 +15,6 @@ from fofx.series import (
     naive_last,
     naive_mean,
     naive_seasonal,
-    residual_bounds,
 )
 
 DICE = np.random.default_rng(0)
@@ -72,15 +71,3 @@ def test_metrics_where_they_are_undefined():
     assert forecast_metrics(np.ones((3, 2)), np.zeros((3, 2)))["r2"] is None
     with pytest.raises(ValueError, match="does not fit"):
         forecast_metrics(np.zeros((3, 1)), np.zeros((1, 3)))
-
-
-def test_intervals_cover_what_they_promise():
-    inside = []
-    for _ in range(400):
-        errors, truth = DICE.normal(scale=[1, 3], size=(49, 2)), DICE.normal(scale=[1, 3])
-        low, high = residual_bounds(errors, cover=0.8)
-        assert low.shape == (2,) and (low < high).all()
-        inside.append((low <= truth) & (truth <= high))
-    assert np.mean(inside) == pytest.approx(0.8, abs=0.035)
-    low, high = residual_bounds(np.array([[1.0], [2.0]]), cover=0.99)
-    assert (low[0], high[0]) == (1.0, 2.0)  # too few rows for such a promise

@@ -139,7 +139,8 @@ def find(
     first: type[Output] = field_class(task.outputs[0].kind)  # type: ignore[assignment]
     labels = frame[task.outputs[0].name] if first.stratified else None
     rows = split_rows(frame.height, table.parts, labels, groups, order, asked["seed"])
-    warnings = check(frame, {c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs}, rows)
+    kinds_in, kinds_out = ({column.name: column.kind for column in side} for side in (task.inputs, task.outputs))
+    warnings = check(frame, kinds_in, kinds_out, rows, cut="series" in table.reader)
     notices += warnings
     leaks = [notice for notice in warnings if notice.code.startswith("leak")]
     if leaks and asked["strict"]:

@@ -78,6 +78,13 @@ class Function(Finding):
         frame, _ = self._rows(x)
         return explain(self, frame[:1])
 
+    def forecast(self, data: Any = None) -> pl.DataFrame:
+        """What comes next, with intervals, for functions found with `past` or `horizon`: after the end of the data that it was
+        found with, or of another table of the same columns."""
+        from fofx.ahead import forecast
+
+        return forecast(self, data)
+
     # ---- keep
 
     def save(self, path: str | Path) -> Path:

@@ -85,21 +85,6 @@ def metrics_by_step(target, predicted, scale=None):
     return [forecast_metrics(target[:, step : step + 1], predicted[:, step : step + 1], scale) for step in steps]
 
 
-def residual_bounds(errors, cover=0.8):
-    """How far below and above a forecast the truth lies in `cover` of the cases, a step each: (N, H) -> two (H,) arrays.
-
-    errors: truth - forecast on rows that the forecaster did not learn from. Quantiles with the small-sample correction of
-    split conformal prediction (Vovk; Lei and others, 2018): ranks ceil and floor of (N + 1) times the share. Where there are
-    too few rows for that rank, the largest error seen stands in, and the interval is no promise.
-    """
-    rows = len(errors)
-    ordered = np.sort(np.asarray(errors, dtype=np.float64), axis=0)  # (N, H)
-    share = (1 - cover) / 2
-    low = int(np.floor((rows + 1) * share + 1e-9)) - 1
-    high = int(np.ceil((rows + 1) * (1 - share) - 1e-9)) - 1
-    return ordered[max(low, 0)], ordered[min(high, rows - 1)]
-
-
 PIECES = (
     naive_last,
     naive_seasonal,
@@ -109,5 +94,4 @@ PIECES = (
     mase_scale,
     forecast_metrics,
     metrics_by_step,
-    residual_bounds,
 )

@@ -21,8 +21,11 @@ ID_NAME = re.compile(
 )
 
 
-def check(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str], split: Split) -> list[Notice]:
-    """Notices about the columns in use: {name: kind} of inputs and outputs, and the split that will judge them.
+def check(
+    frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str], split: Split, cut: bool = False
+) -> list[Notice]:
+    """Notices about the columns in use: {name: kind} of inputs and outputs, and the split that will judge them. `cut`: the rows are
+    stretches that were cut from series here, which overlap by nature and were split so that no answer is shared.
 
     Codes: few-rows, missing-outputs, infinite-values, constant-columns, id-columns, contradictions, imbalance,
     unseen-class, leak-duplicates, leak-near-duplicates, leak-windows, leak-answer.
@@ -37,7 +40,7 @@ def check(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str], 
         if kind == "category":
             notices += imbalance(frame[name])
             notices += unseen_classes(frame[name], split)
-    return notices + find_leaks(frame, inputs, outputs, split)
+    return notices + find_leaks(frame, inputs, outputs, split, overlapping=not cut)
 
 
 def _names(names: list[str]) -> str:

@@ -22,12 +22,13 @@ import polars as pl
 
 from fofx.data.moments import as_column, find_step, later
 from fofx.data.season import calendar_periods, seasonal_period
+from fofx.data.series_check import look, said, too_short, variables_of
 from fofx.data.split import FRACTIONS, PARTS, Split
 from fofx.data.stretch import cut_stretches, on_calendar, parts_by_time, series_of, steps_between, time_borders
-from fofx.errors import DataError, Notice, TaskError, nearest
+from fofx.errors import DataError, Notice, TaskError
+from fofx.series import mase_scale
 
 MOST_NUMBERS = 20_000_000  # in all pasts together (160 MB); beyond it only every second, third ... stretch is taken
-MANY_REPEATS = 0.2  # of the rows on the moment of another row: these are several series, not slips
 
 
 @dataclass
@@ -39,6 +40,7 @@ class SeriesRows:
     split   : in time order; rows whose answers cross a border are left out.
     newest  : the same columns without answers: the end of each series, whose future nobody knows yet.
     answers : {output: its column of next values}.        season : the period in steps, or None; `season_from` says whence.
+    scales  : {output: how wrong the naive answer (of a season ago, else the last value) is on average in training, or None}.
     plan    : plain data from which `stretch.cut_stretches` makes the same rows.
     """
 
@@ -46,10 +48,14 @@ class SeriesRows:
     split: Split
     newest: pl.DataFrame
     answers: dict[str, str]
-    season: int | None
-    season_from: str
     plan: dict[str, Any]
     dated: bool
+    season: int | None = None
+    season_from: str = "none"
+    scales: dict[str, float | None] = field(default_factory=dict)
+    ends: list[dict] = field(
+        default_factory=list
+    )  # of `newest` as plain data: {"group", "last" moment, "past": {variable}}
     notes: list[Notice] = field(default_factory=list)
 
     def moments(self, first: float) -> pl.Series:
@@ -80,13 +86,13 @@ def series_rows(
     "series-too-short").
     """
     outputs = [outputs] if isinstance(outputs, str) else list(outputs)
-    variables = _variables(frame, outputs, inputs, time, group)
+    variables = variables_of(frame, outputs, inputs, time, group)
     for word, value, least in (("past", past, 1), ("horizon", horizon, 1), ("season", season, 2)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise TaskError("bad-option", f"{word} is a whole number from {least} up, not {value!r}.")
     plan: dict[str, Any] = {"time": time, "group": group, "variables": variables, "outputs": outputs}
     series, found = series_of(frame, plan)
-    notes = _look(frame, series, found, plan)
+    notes = look(frame, series, found, plan)
     unit, size = find_step([times for _, times, _ in series], found["dated"])
     if unit != "row" and _mostly_empty(series, unit, size, (past or 24) // 2):
         unit = "row"
@@ -110,7 +116,7 @@ def series_rows(
         if all((part == number).any() for number in range(3)):
             break
     else:
-        raise DataError("series-too-short", _too_short(lengths, tried[-1], horizon))
+        raise DataError("series-too-short", too_short(lengths, tried[-1], horizon))
     numbers = len(part) * plan["past"] * len(variables)
     if numbers > MOST_NUMBERS:
         plan["stride"] = math.ceil(numbers / MOST_NUMBERS)
@@ -118,65 +124,18 @@ def series_rows(
         notes.append(Notice("series-thinned", text, len(part) - len(part) // plan["stride"]))
         rows, newest, counts = cut_stretches(series, plan)
         part = parts_by_time(rows["first"], rows["last"], plan["borders"])
-    notes += _said(counts, len(series), int((part < 0).sum()), plan)
-    return _together(frame, rows, newest, part, plan, found["dated"], season, whence, notes)
-
-
-def _variables(
-    frame: pl.DataFrame, outputs: list[str], inputs: list[str] | None, time: str | None, group: str | None
-) -> list[str]:
-    """Columns whose past is seen: the outputs and the inputs, all of them numbers."""
-    asked = [*outputs, *(inputs or []), *(name for name in (time, group) if name is not None)]
-    for name in asked:
-        if name not in frame.columns:
-            hint = nearest(name, frame.columns)
-            raise TaskError("unknown-column", f"There is no column {name!r}.{hint} The columns are: {frame.columns}.")
-    if not outputs:
-        raise TaskError("no-output", "Say which series should be forecast: outputs='NAME'.")
-    if inputs is None:
-        inputs = [
-            name
-            for name, kind in frame.schema.items()
-            if (kind.is_numeric() or kind == pl.Boolean) and name not in (time, group)
-        ]
-    for name in [*outputs, *inputs]:
-        column = frame[name]
-        if column.dtype.is_nested() or (
-            column.null_count() < len(column) == column.cast(pl.Float64, strict=False).null_count()
-        ):
-            raise DataError("not-numbers", f"{name!r} should hold numbers in time order; it holds {column.dtype}.")
-    return list(dict.fromkeys([*outputs, *inputs]))
-
-
-def _look(frame: pl.DataFrame, series: list, found: dict, plan: dict) -> list[Notice]:
-    """Notices about the time column; errors when it holds no moments, or many rows of one moment."""
-    time, notes = plan["time"], []
-    if not series:
-        example = frame[time][0] if frame.height else None
-        raise DataError(
-            "not-moments", f"{time!r} should hold dates, times or numbers in time order; it holds {example!r}."
+    notes += said(counts, len(series), int((part < 0).sum()), plan)
+    made = _together(frame, rows, newest, part, plan, found["dated"])
+    made.season, made.season_from, made.notes = season, whence, notes
+    for group, last, values in newest:
+        seen = {name: values[:, number].tolist() for number, name in enumerate(variables)}
+        made.ends.append(
+            {"group": group if isinstance(group, int | float | str) else str(group), "last": last, "past": seen}
         )
-    for number, name in enumerate(plan["variables"]):
-        if not any(np.isfinite(values[:, number]).any() for _, _, values in series):
-            raise DataError("not-numbers", f"{name!r} holds no number at all.")
-    if found["no_moment"]:
-        text = f"{found['no_moment']} row(s) have no readable moment in {time!r}; they are left out."
-        notes.append(Notice("series-no-moment", text, found["no_moment"]))
-    if found["repeated"] > MANY_REPEATS * frame.height:
-        words = [name for name in frame.columns if name not in (time, *plan["variables"]) and name != plan["group"]]
-        hint = f" Perhaps it is {words[0]!r}." if words else ""
-        raise DataError(
-            "repeated-moments",
-            f"{found['repeated']} of {frame.height} rows have the same moment in {time!r} as another row. If the table holds "
-            f"several series, say which column tells them apart: group='NAME'.{hint}",
-        )
-    if found["repeated"]:
-        text = f"{found['repeated']} row(s) have the same moment as another row; their mean is used."
-        notes.append(Notice("series-repeated", text, found["repeated"]))
-    if found["unsorted"]:
-        text = f"The rows were not in time order ({found['unsorted']} times a later row came first); they were sorted."
-        notes.append(Notice("series-sorted", text, found["unsorted"]))
-    return notes
+    for number, name in enumerate(outputs):
+        early = [values[times < plan["borders"][0], number] for _, times, values in series]
+        made.scales[name] = mase_scale(early, season or 1)
+    return made
 
 
 def _mostly_empty(series: list, unit: str, size: float, longest: int) -> bool:
@@ -214,44 +173,7 @@ def _pasts(length: int, horizon: int, season: int | None) -> list[int]:
     return tried
 
 
-def _too_short(lengths: list[int], past: int, horizon: int) -> str:
-    """What is needed: a horizon each to learn from and to choose by, and one row to judge by."""
-    need = past + horizon - 1 + 2 * horizon + 1
-    return (
-        f"The longest series has {max(lengths)} values in a row. To see {past} and answer {horizon}, with rows to learn from, to "
-        f"choose by and to judge by, at least {need} are needed without a gap. Use a smaller past or horizon, or more data."
-    )
-
-
-def _said(counts: dict, series: int, crossing: int, plan: dict) -> list[Notice]:
-    """Notices about what was filled and left out."""
-    notes = []
-    if counts["filled"]:
-        text = f"{counts['filled']} missing value(s) inside the series were filled with the last known value."
-        notes.append(Notice("series-filled", text + " None of them is asked for as an answer.", counts["filled"]))
-    if counts["gaps"]:
-        text = f"{counts['gaps']} gap(s) are longer than {plan['longest']} steps; no row reaches across them."
-        notes.append(Notice("series-gaps", text, counts["gaps"]))
-    if counts["left"]:
-        text = f"{counts['left']} of {series} series are too short for {plan['past']} past and {plan['horizon']} next values."
-        notes.append(Notice("series-left-out", text, counts["left"]))
-    if crossing:
-        text = f"{crossing} row(s) ask across the border between two parts; they are left out."
-        notes.append(Notice("series-borders", text, crossing))
-    return notes
-
-
-def _together(
-    frame: pl.DataFrame,
-    rows: dict,
-    newest: list,
-    part: np.ndarray,
-    plan: dict,
-    dated: bool,
-    season: int | None,
-    whence: str,
-    notes: list[Notice],
-) -> SeriesRows:
+def _together(frame: pl.DataFrame, rows: dict, newest: list, part: np.ndarray, plan: dict, dated: bool) -> SeriesRows:
     """Everything as columns; rows that cross a border are gone."""
     kept = np.flatnonzero(part >= 0)
     time, variables = plan["time"] or "step", plan["variables"]
@@ -279,4 +201,4 @@ def _together(
     border = as_column("border", np.array(plan["borders"]), dated).to_list()
     how = f"in time order: validation asks from {border[0]}, test from {border[1]}"
     made = Split(parts["train"], parts["validation"], parts["test"], how)
-    return SeriesRows(pl.DataFrame(columns), made, pl.DataFrame(ahead), answers, season, whence, plan, dated, notes)
+    return SeriesRows(pl.DataFrame(columns), made, pl.DataFrame(ahead), answers, plan, dated)

@@ -18,11 +18,14 @@ PICTURES = 5_000
 EXACT = 0.9999
 
 
-def find_leaks(frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str], split: Split) -> list[Notice]:
-    """All leaks between the training rows and the rows that are to judge the function."""
+def find_leaks(
+    frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str], split: Split, overlapping: bool = True
+) -> list[Notice]:
+    """All leaks between the training rows and the rows that are to judge the function; of overlapping windows only if asked."""
     notices = duplicates(frame, inputs, split)
     notices += near_duplicates(frame, inputs, split)
-    notices += windows(frame, inputs, outputs, split)
+    if overlapping:
+        notices += windows(frame, inputs, outputs, split)
     notices += given_away(frame, inputs, outputs, split)
     return notices
 

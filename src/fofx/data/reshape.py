@@ -16,6 +16,8 @@ from fofx.data.pairs import SAME, SIDES, pair_table
 from fofx.data.table import Table
 from fofx.errors import TaskError
 
+MOST_ENDS = 1_000  # series whose newest values the run keeps, to forecast beyond the end of the data
+
 
 def reshaped(table: Table, asked: dict[str, Any]) -> tuple[Table, dict[str, Any]]:
     """The table of the task, and what is then asked of it. Unchanged where nothing of the kind was asked for."""
@@ -49,21 +51,27 @@ def _windows(table: Table, asked: dict[str, Any]) -> tuple[Table, dict[str, Any]
     horizon = asked["horizon"] or 1
     rows = series_rows(table.frame, names, inputs, time=time, group=group, past=asked["past"], horizon=horizon)
     frame, outputs = rows.frame, []
+    given: dict[str, dict[str, Any]] = {}
     for name, column in rows.answers.items():
         steps = frame[column].to_numpy().reshape(frame.height, horizon)  # (N, H)
         titles = [f"next {name}"] if horizon == 1 else [f"{name} +{step}" for step in range(1, horizon + 1)]
         frame = frame.drop(column).with_columns(pl.Series(word, steps[:, step]) for step, word in enumerate(titles))
         outputs += titles
+        given |= {title: {"naive_error": rows.scales[name]} for title in titles}
     variables = [name for name in frame.columns if isinstance(frame.schema[name], pl.Array)]
     part = np.full(frame.height, 3)
     for number, rows_of in enumerate((rows.split.train, rows.split.validation, rows.split.test)):
         part[rows_of] = number
     parts = pl.Series("part", ["train", "validation", "test", "unlabeled"]).gather(part)
     kinds = dict.fromkeys(variables, "series") | dict.fromkeys(outputs, "number")
-    reader = {"format": "memory", "series": rows.plan | {"season": rows.season}}
-    reader["given"] = {name: {"season": rows.season} for name in variables}
+    reader = {
+        "format": "memory",
+        "series": rows.plan | {"season": rows.season, "dated": rows.dated},
+        "newest": rows.ends[:MOST_ENDS],
+    }
+    reader["given"] = given | {name: {"season": rows.season} for name in variables}
     made = Table(frame, table.source, None, [*table.notes, *rows.notes], kinds, parts, reader)
     first = frame.columns[0]
-    given = {name: kind for name, kind in asked["kinds"].items() if name in frame.columns}
-    more = {"outputs": outputs, "inputs": variables, "kinds": given, "group": None, "split": None, "time": first}
+    known = {name: kind for name, kind in asked["kinds"].items() if name in frame.columns}
+    more = {"outputs": outputs, "inputs": variables, "kinds": known, "group": None, "split": None, "time": first}
     return made, {**asked, **more}

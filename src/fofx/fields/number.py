@@ -39,11 +39,13 @@ class Number(Flat, Output):
     """As input: (N, 1), or (N, 2) where values are missing. As output: one standardised number, squared error."""
 
     kind = "number"
-    learnt = ("mean", "spread", "flag_missing", "low", "high", "typical")
+    learnt = ("mean", "spread", "flag_missing", "low", "high", "typical", "naive_error")
+    given = ("naive_error",)
     pieces = (learn_scale, encode_numbers)
     way_out = 1
     naive_name = "mean"
     graded = "r2"
+    naive_error: float | None = None  # of a series: how wrong the naive answer is on average inside the training values
 
     def learn(self, column: pl.Series) -> None:
         values = as_numbers(column)
@@ -53,6 +55,9 @@ class Number(Flat, Output):
         self.low = float(finite.min()) if len(finite) else 0.0
         self.high = float(finite.max()) if len(finite) else 0.0
         self.typical = float(np.median(finite)) if len(finite) else 0.0
+
+    def restore(self, state: dict) -> None:
+        super().restore({"naive_error": None, **state})
 
     def encode(self, column: pl.Series) -> torch.Tensor:
         return torch.from_numpy(encode_numbers(as_numbers(column), self.mean, self.spread, self.flag_missing))
@@ -98,7 +103,10 @@ class Number(Flat, Output):
         return as_numbers(column)
 
     def metrics(self, predictions: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
-        return metrics.regression(truth, predictions)
+        scores = metrics.regression(truth, predictions)
+        if self.naive_error and scores["mae"] is not None:
+            scores["mase"] = scores["mae"] / self.naive_error  # Hyndman and Koehler 2006: below 1 is better than naive
+        return scores
 
     def main_metric(self, options: dict) -> tuple[str, bool]:
         return "rmse", False

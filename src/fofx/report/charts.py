@@ -89,8 +89,8 @@ def ladder(rungs: list[dict], naive: float | None, more_is_better: bool, metric:
     return svg("report.chart.ladder", rungs, layers, height={"step": 26})
 
 
-def in_time(right: np.ndarray, predicted: np.ndarray) -> str:
-    """Right and answered, one test row after another in the order of time."""
+def in_time(right: np.ndarray, predicted: np.ndarray, reach: float | None = None) -> str:
+    """Right and answered, one test row after another in the order of time; a band as far as nine in ten answers reach."""
     rows = range(len(right))
     values: list[dict] = [{"row": n, "right": float(right[n]), "predicted": float(predicted[n])} for n in rows]
     x = axis("row", "report.axis.order", scale={"zero": False, "nice": False}, grid=False)
@@ -98,7 +98,33 @@ def in_time(right: np.ndarray, predicted: np.ndarray) -> str:
         {"mark": {"type": "line", "color": QUIET, "strokeWidth": 2}, "encoding": {"x": x, "y": axis("right", "report.axis.value")}},
         {"mark": {"type": "line", "color": BLUE, "strokeWidth": 1.5}, "encoding": {"x": x, "y": axis("predicted", "report.axis.value")}},
     ]  # fmt: skip
+    if reach:
+        for row in values:
+            row |= {"low": row["predicted"] - reach, "high": row["predicted"] + reach}
+        band = {"x": x, "y": axis("low", "report.axis.value"), "y2": {"field": "high"}}
+        layers.insert(0, {"mark": {"type": "area", "color": BLUE, "opacity": 0.13}, "encoding": band})
     return svg("report.chart.in-time", values, layers, width=780, height=200)
+
+
+def fan(past: np.ndarray, right: np.ndarray, predicted: np.ndarray, reach: np.ndarray, naive: np.ndarray) -> str:
+    """One moment: the past (P,), what came (H,), the forecast (H,) with how far it reaches (H,), and the naive answer (H,)."""
+    last = float(past[-1])
+    values: list[dict] = [{"step": n - len(past) + 1, "right": float(value)} for n, value in enumerate(past)]
+    values.append({"step": 0, "predicted": last, "low": last, "high": last, "naive": last})
+    for n, (came, said, far, plain) in enumerate(zip(right, predicted, reach, naive), start=1):
+        row = {"step": n, "right": float(came), "predicted": float(said), "naive": float(plain)}
+        values.append(row | {"low": float(said - far), "high": float(said + far)})
+    x = axis("step", "report.axis.ahead", scale={"nice": False, "zero": False}, grid=False, tickMinStep=1)
+    layers: list[dict] = [
+        {"mark": {"type": "area", "color": BLUE, "opacity": 0.15}, "transform": [{"filter": "isValid(datum.low)"}],
+         "encoding": {"x": x, "y": axis("low", "report.axis.value"), "y2": {"field": "high"}}},
+    ]  # fmt: skip
+    for name, colour, dash in (("right", QUIET, [1, 0]), ("naive", ORANGE, [4, 3]), ("predicted", BLUE, [1, 0])):
+        mark = {"type": "line", "color": colour, "strokeWidth": 1.7, "strokeDash": dash}
+        y = axis(name, "report.axis.value")
+        valid = [{"filter": f"isValid(datum.{name})"}]
+        layers.append({"mark": mark, "transform": valid, "encoding": {"x": x, "y": y}})
+    return svg("report.chart.fan", values, layers, width=250, height=150)
 
 
 def losses(steps: list[dict]) -> str:

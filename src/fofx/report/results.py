@@ -12,7 +12,7 @@ from fofx.fields.category import Category
 from fofx.fields.number import Number
 from fofx.report import charts
 from fofx.report.facts import Facts
-from fofx.report.shown import import_kinds, results_of
+from fofx.report.shown import import_kinds, results_by, results_of
 
 MOST_CLASSES = 12  # shown of a confusion matrix
 MOST_OUTPUTS = 3  # outputs that get charts
@@ -24,7 +24,8 @@ def results(facts: Facts) -> str:
         return f"<p>{words('report.no-predictions')}</p>"
     import_kinds()
     outputs = facts.function.outputs
-    pieces = []
+    first = {type(field): field for field in reversed(facts.function.fields)}
+    pieces = [results_by(field, facts) for field in first.values()]
     for output in outputs[:MOST_OUTPUTS]:
         if len(outputs) > 1:
             pieces.append(f"<h3>{escape(output.name)}</h3>")
@@ -45,21 +46,21 @@ def numbers(output: Number, facts: Facts) -> str:
     if reach:
         share = float(np.mean(np.abs(errors) <= reach))
         remark = f"<p>{words('report.reach', reach=f'{reach:.4g}', share=f'{share:.0%}')}</p>"
-    return time_chart(facts, right, predicted) + (
+    return time_chart(facts, right, predicted, reach) + (
         f'<div class="charts"><figure>{charts.answers(right[rows], predicted[rows])}'
         f"<figcaption>{words('report.caption.answers', shown=f'{len(rows):,}', rows=f'{len(right):,}')}</figcaption></figure>"
         f"<figure>{charts.residuals(errors)}<figcaption>{words('report.caption.residuals')}</figcaption></figure></div>{remark}"
     )
 
 
-def time_chart(facts: Facts, right: np.ndarray, predicted: np.ndarray) -> str:
-    """Where the rows were split in the order of time: the last test rows in that order."""
+def time_chart(facts: Facts, right: np.ndarray, predicted: np.ndarray, reach: float | None) -> str:
+    """Where the rows were split in the order of time: the last test rows in that order, with the interval of the answers."""
     column = facts.function.record.get("columns", {}).get("time")
     if column is None or facts.frame is None or column not in facts.frame.columns:
         return ""
     order = facts.frame[column].arg_sort().to_numpy()[-charts.MOST_MOMENTS :]
     caption = words("report.caption.in-time", shown=len(order), column=column)
-    drawn = charts.in_time(right[order], predicted[order])
+    drawn = charts.in_time(right[order], predicted[order], reach)
     return f'<figure class="broad">{drawn}<figcaption>{caption}</figcaption></figure>'
 
 

@@ -48,3 +48,9 @@ def answer_drawn(output: Output, facts: Facts, place: int) -> str:
 def input_drawn(field: Field, column: pl.Series) -> str | None:
     """One value of an input as HTML (a picture, a waveform with a player); None for kinds that are shown as text."""
     return None
+
+
+@singledispatch
+def results_by(field: Field, facts: Facts) -> str:
+    """HTML that an input's kind adds to the results: how far ahead a series can be forecast."""
+    return ""
