@@ -107,6 +107,24 @@ def test_every_input_kind_has_a_file_that_controls_and_shows_it() -> None:
     assert kinds.asked("control", strange) is None and kinds.seen(None, strange, 1) is False  # type: ignore[arg-type]
 
 
+def test_rows_of_several_arrays_are_known_again_by_another_process() -> None:
+    """The studio shows what another process has found: the mark of the rows must not hang on the order of a set."""
+    import os
+    import subprocess
+    import sys
+
+    script = "import numpy as np, polars as pl; from fofx.prepare import fingerprint; "
+    script += "print(fingerprint(pl.DataFrame({c: np.full((3, 2), n, np.int16) for n, c in enumerate('abcd')})))"
+    marks = set()
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        marks.add(done.stdout)
+    assert len(marks) == 1
+
+
 def test_answers_lie_over_their_pictures(found: dict[str, Finding]) -> None:
     for name in ("mask", "boxes"):
         function = found[name]

@@ -173,7 +173,7 @@ def fingerprint(frame: pl.DataFrame) -> str:
     flat = [name for name, kind in frame.schema.items() if not isinstance(kind, pl.Array)]
     if flat:
         mark.update(frame.select(flat).hash_rows(seed=1).to_numpy().tobytes())
-    for name in set(frame.columns) - set(flat):
+    for name in (name for name in frame.columns if name not in flat):  # in their order: that of a set changes
         mark.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
     return f"{frame.height}x{frame.width}-{mark.hexdigest()[:16]}"
 
