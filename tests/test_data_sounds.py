@@ -167,7 +167,7 @@ def test_longer_and_shorter_sounds(tmp_path):
     assert found.shape == (3, 4000) and found.dtype == np.int16 and bad == []
     assert lengths.tolist() == [800, 4000, 4000]
     assert not found[0, 800:].any()
-    told = {notice.code: notice.count for notice in remarks(paths, RATE, 0.5, found, lengths)}
+    told = {notice.code: notice.count for notice in remarks(paths, 0.5)}
     assert told == {"shortened-sounds": 1}
 
 
@@ -184,9 +184,9 @@ def test_what_was_changed_is_told(tmp_path):
     cut = tmp_path / "c.wav"
     cut.write_bytes(Path(fast).read_bytes()[:20_000])
     paths = [stereo, fast, silent, str(cut)]
-    found, lengths, bad = decode_sounds(paths, RATE, 0.5)
+    _, lengths, bad = decode_sounds(paths, RATE, 0.5)
     assert bad == [] and lengths[3] == 1811  # what is there of it
-    told = {notice.code: notice.count for notice in remarks(paths, RATE, 0.5, found, lengths)}
+    told = {notice.code: notice.count for notice in remarks([*paths, None, "gone.wav"], 0.5)}
     assert told == {"stereo-sounds": 1, "resampled-sounds": 2, "cut-sounds": 1, "silent-sounds": 1}
     assert look_at([stereo]) == [module.Heard(8000, 2, 4000)]
 

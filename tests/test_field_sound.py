@@ -151,3 +151,19 @@ def test_bytes_in_memory_are_a_column_of_sounds():
     table = fofx.data.read.read({"clip": [as_wav(hum(100)), as_wav(hum(200))], "raw": [b"a", b"b"], "n": [1, 2]})
     assert table.frame.columns == ["clip", "n"] and table.frame.schema["clip"] == pl.Binary
     assert [notice.code for notice in table.notes] == ["unreadable-columns"]
+
+
+def test_odd_sounds_are_set_aside_or_told_and_the_rest_is_learnt_from(tmp_path):
+    place = folder(tmp_path / "hums", rows=8)
+    whole = (place / "low" / "1.wav").read_bytes()
+    (place / "low" / "text.wav").write_text("no sound at all")
+    (place / "low" / "sample.wav").write_bytes(as_wav(np.array([5], np.int16)))
+    (place / "high" / "silent.wav").write_bytes(as_wav(np.zeros(3000, np.int16)))
+    (place / "high" / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    (place / "high" / "fast.wav").write_bytes(as_wav(np.repeat(hum(330), 2), 16_000))
+    f = fofx.find(place, model="linear", budget=1, out=str(tmp_path), name="odd")
+    told = {each["code"]: each["count"] for each in f.record["warnings"]}
+    wanted = {"broken-sounds": 2, "silent-sounds": 1, "cut-sounds": 1, "resampled-sounds": 1}
+    assert wanted.items() <= told.items()
+    with pytest.raises(DataError, match="broken-sounds"):
+        fofx.find({"clip": [b"RIFF" + bytes([n]) for n in range(9)], "y": ["a", "b", "a"] * 3}, "y", out=str(tmp_path))

@@ -133,6 +133,8 @@ def usable_rows(table: Table, task: Task, notices: list[Notice]) -> Table:
         kept[[number for number, _ in bad]] = False
         table.frame = table.frame.filter(kept)
         table.parts = None if table.parts is None else table.parts.filter(kept)
+    for column in (*task.inputs, *task.outputs):
+        notices += field_class(column.kind).remarks(table.frame[column.name])
     return table
 
 
@@ -250,7 +252,11 @@ def task_of(table: Table, asked: dict) -> tuple[Task, list[Notice]]:
     """The task of this table, and what is to be said of it. Rows without an answer are dropped."""
     names = asked["outputs"]
     if not names:
-        names = ["label"] if table.kinds.get("label") else ["mask"] if table.kinds.get("mask") == "mask" else []
+        names = (
+            ["label"]
+            if table.kinds.get("label")
+            else [name for name, kind in table.kinds.items() if kind == "mask"][:1]
+        )
         if not names and table.source == "arrays":
             names = [table.frame.columns[-1]]
         if not names and table.kinds.get("boxes") == "boxes":

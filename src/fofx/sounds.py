@@ -223,24 +223,36 @@ def cut_short(path: Any) -> bool:
         return False
 
 
-def remarks(paths: Sequence[Any], rate: int, seconds: float, sounds: np.ndarray, lengths: np.ndarray) -> list[Notice]:
-    """What decoding changed or found in these files, with counts: channels, rates, lengths, silence."""
+def remarks(paths: Sequence[Any], seconds: float) -> list[Notice]:
+    """What is changed or left out of these files, with counts: channels, rates, lengths, silence."""
     heard = look_at(paths)
     several = sum(each.channels > 1 for each in heard)
-    rates = sorted({each.rate for each in heard} - {rate})
-    other = sum(each.rate != rate for each in heard)
-    longer = sum(each.samples > each.rate * seconds + 1 for each in heard)
+    rates = [each.rate for each in heard]
+    usual = max(sorted(set(rates)), key=rates.count, default=0)
+    other = sum(rate != usual for rate in rates)
+    longer = sum(each.samples > each.rate * seconds for each in heard)
     cut = sum(cut_short(path) for path in paths)
-    silent = int((~sounds.any(axis=1) & (lengths > 0)).sum())
-    shown = ", ".join(f"{each:,}" for each in rates[:5])
+    silent = sum(is_silent(path, seconds) for path in paths)
+    text = (
+        f"{other} sound(s) were not recorded at {usual:,} samples a second, as most were; all are brought to one rate."
+    )
     notices = [
         Notice("stereo-sounds", f"{several} sound(s) have several channels; their mean is used.", several),
-        Notice("resampled-sounds", f"{other} sound(s) have another rate ({shown}); they become {rate:,}.", other),
+        Notice("resampled-sounds", text, other),
         Notice("shortened-sounds", f"{longer} sound(s) last longer than {seconds:g} s; the rest is not used.", longer),
         Notice("cut-sounds", f"{cut} sound(s) are shorter than their headers say; what is there is used.", cut),
         Notice("silent-sounds", f"{silent} sound(s) are silent throughout.", silent),
     ]
     return [notice for notice in notices if notice.count]  # each with the number of sounds that it is about
+
+
+def is_silent(path: Any, seconds: float) -> bool:
+    """Whether nothing moves in the beginning of a file that can be read."""
+    try:
+        samples, _ = checked(path, seconds)
+    except Unreadable:
+        return False
+    return not np.ptp(samples, axis=0).max() > 1e-6
 
 
 def unreadable(paths: Sequence[Any]) -> list[tuple[int, str]]:

@@ -18,6 +18,8 @@ import polars as pl
 import torch
 from torch import nn
 
+from fofx.errors import Notice
+
 Take = Callable[[dict], torch.Tensor]  # the training rows of a block, encoded as its part of the shape says
 
 
@@ -97,6 +99,11 @@ class Field(ABC):
     @classmethod
     def broken(cls, column: pl.Series) -> list[tuple[int, str]]:
         """Row and reason of each value that cannot be used."""
+        return []
+
+    @classmethod
+    def remarks(cls, column: pl.Series) -> list[Notice]:
+        """What is worth saying of the values that can be used: what is changed or left out of them."""
         return []
 
     @classmethod
@@ -309,6 +316,10 @@ class Output(Field):
     def told_of(self, predictions: np.ndarray, inputs: pl.DataFrame, reach: Any = None) -> list[dict]:
         """`told`, for outputs whose answers depend on the inputs beside them (boxes are in pixels of their own picture)."""
         return self.told(predictions, reach)
+
+    def in_words(self, value: Any) -> str | None:
+        """One answer in a line of text, for kinds whose values are too large to be shown; None where the value itself is."""
+        return None
 
     @abstractmethod
     def row_costs(self, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:

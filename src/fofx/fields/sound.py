@@ -13,7 +13,7 @@ import polars as pl
 import torch
 from torch import nn
 
-from fofx.errors import DataError
+from fofx.errors import DataError, Notice
 from fofx.fields.base import Field, Habit, Take
 from fofx.mel import frame_counts, log_mel, mfcc
 from fofx.models.spectrogram import LOW, STEP, HeardFrames
@@ -93,6 +93,14 @@ class Sound(Field):
         values, places = once(column.to_list())
         reasons = dict(unreadable(values))
         return [(row, reasons[place]) for row, place in enumerate(places.tolist()) if place in reasons]
+
+    @classmethod
+    def remarks(cls, column: pl.Series) -> list[Notice]:
+        if is_array(column):
+            return []
+        from fofx.sounds import remarks
+
+        return remarks(once(column.to_list())[0], cls.longest)
 
     @classmethod
     def blank(cls, name: str) -> pl.Series:
