@@ -14,6 +14,7 @@ from PIL import Image
 
 from fofx import pictures
 from fofx.data.masks import find_masks
+from fofx.data.read import read
 from fofx.errors import DataError
 from fofx.legend import Look, learn_legend, pixels_by_class
 from fofx.mask_names import listed_classes, parse_classes
@@ -384,6 +385,18 @@ def test_a_picture_that_was_turned_fits_its_upright_mask(tmp_path):
     root = layout(tmp_path, ["pictures/1.png"], ["masks/1.png", "masks/2.png"])
     save(root / "pictures" / "2.png", np.zeros((12, 8, 3), np.uint8), exif=exif)  # shown 12 wide, 8 high
     assert len(find_masks(root)) == 2
+
+
+def test_a_table_of_paths(tmp_path):
+    root = layout(tmp_path, [f"a/{n}.png" for n in range(3)], [f"b/{n}.png" for n in range(3)])
+    (root / "b" / "classes.txt").write_text("sky\nroad\ncar")
+    lines = ["image,label_path,place", *(f"a/{n}.png,b/{n}.png,here" for n in range(3))]
+    (root / "list.csv").write_text("\n".join(lines))
+    table = read(root / "list.csv")
+    assert table.kinds == {"image": "picture", "label_path": "mask"}
+    assert table.reader["given"]["label_path"]["legend"]["names"] == ["sky", "road", "car"]
+    photo(root / "b" / "0.png", 80, 80)
+    assert read(root / "list.csv").kinds == {"image": "picture", "label_path": "picture"}  # photographs are no masks
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,9 @@ def test_a_loaded_run_answers_the_same(below, found, folder):
     assert answer.value.shape == (20, 28) and set(np.unique(answer.value)) <= {0, 1, 2}
     answers = again({"picture": scenes(3)[0]})
     assert len(answers) == 3 and np.array_equal(answers[0].value, again(scenes(3)[0][0]).value)
+    larger = folder.parent / "larger.png"
+    Image.fromarray(scenes(1)[0][0]).resize((84, 60)).save(larger)
+    assert again(str(larger)).value.shape == (60, 84)  # the answer lies on its own picture
     assert again.score(str(folder))["rows"] == 29
     kept = pl.read_parquet(function.run.path / "predictions.parquet")
     assert set(kept.columns) == {"row", "part", "mask", "mask predicted", "mask sure", "mask cost"}
@@ -274,6 +277,14 @@ def test_models_of_other_outputs_do_not_fit(tmp_path):
             {"picture": scenes(8)[0], "label": ["a", "b"] * 4}, "label", model="unet", budget=1, out=str(tmp_path)
         )
     assert error.value.code == "model-does-not-fit"
+
+
+def test_an_answer_is_said_in_words():
+    column = pl.Series("mask", scenes(4)[1])
+    field = learnt(column)
+    value = np.zeros((10, 10), np.uint8)
+    value[:3] = 2
+    assert field.in_words(value) == "0 70.0%, 2 30.0%"
 
 
 def test_pictures_follow_the_masks():

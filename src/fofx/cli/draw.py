@@ -155,8 +155,9 @@ def summary(function: Function) -> dict[str, Any]:
 
 
 def plain(answer: Any) -> dict[str, Any]:
-    """An Answer as a plain object."""
-    return {key: getattr(answer, key, None) for key in ("value", "probabilities", "interval")}
+    """An Answer as a plain object; a map is a list of its lines."""
+    found = {key: getattr(answer, key, None) for key in ("value", "probabilities", "interval")}
+    return found | ({"value": answer.value.tolist()} if hasattr(answer.value, "tolist") else {})
 
 
 def answers(given: list[Any], function: Function, lang: str) -> None:
@@ -165,8 +166,8 @@ def answers(given: list[Any], function: Function, lang: str) -> None:
     names = [column.name for column in function.task.outputs]
     if len(given) == 1:
         values = given[0].value if isinstance(given[0].value, dict) else {names[0]: given[0].value}
-        for name, value in values.items():
-            shown = number(value) if isinstance(value, float) else str(value)
+        for output, (name, value) in zip(function.outputs, values.items()):
+            shown = output.in_words(value) or (number(value) if isinstance(value, float) else str(value))
             out.print(say("answer.value", lang, name=name, value=shown), markup=False)
         for line in doubts(given[0], lang):
             out.print(f"  {line}", markup=False)
@@ -176,7 +177,7 @@ def answers(given: list[Any], function: Function, lang: str) -> None:
         table.add_column(escape(header))
     for row, answer in enumerate(given, 1):
         value = answer.value
-        shown = number(value) if isinstance(value, float) else str(value)
+        shown = function.outputs[0].in_words(value) or (number(value) if isinstance(value, float) else str(value))
         table.add_row(str(row), escape(shown), escape("; ".join(doubts(answer, lang)[:2])))
     out.print(table)
 

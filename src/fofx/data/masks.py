@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-from PIL import Image
 
 from fofx.data.folders import natural, walk
 from fofx.data.split import WORDS
@@ -24,7 +23,7 @@ from fofx.errors import DataError, Notice
 from fofx.legend import Look, learn_legend, pixels_by_class
 from fofx.mask_names import MASK_FOLDERS, listed_beside
 from fofx.maskfiles import look_at_masks
-from fofx.pictures import Unreadable, is_turned, opened
+from fofx.pictures import size_upright
 
 PICTURE_FOLDERS = r"pictures?|images?|imgs?|jpegimages|photos?|rgb|leftimg8bit|raw|inputs?|frames?|图片|图像|照片"
 BESIDE = rf"({'|'.join(WORDS)})[ _-]?({MASK_FOLDERS})"  # trainannot/, val_labels/
@@ -43,6 +42,7 @@ MASK_ENDS: tuple[str, ...] = (
 MASK_ENDS += ("-mask", "_annotation", "_segmentation", "_manual1", "_groundtruth", "_matte", "_掩码", "_标注")
 PICTURE_ENDS = ("_leftimg8bit", "_sat", "_image", "_img", "_rgb", "_photo", "-image")
 NO_MASKS = ("_instanceids", "_color", "_polygons", "_instances")  # Cityscapes lays these beside the class numbers
+COLUMN = rf"(.*[ _.-])?({MASK_FOLDERS})([ _.-].*)?"
 NEAR = 0.02  # by which the shapes of a picture and its mask may differ, as a share
 
 
@@ -92,6 +92,23 @@ def find_masks(root: str | Path, names: Sequence[dict] = ()) -> Table | None:
     reader["given"] = {"mask": {"legend": legend}}
     kinds = {"picture": "picture", "mask": "mask"}
     return Table(pl.DataFrame(columns), Path(root).name or base, base, notes, kinds, parts, reader)
+
+
+def mark_masks(table: Table) -> None:
+    """In a table with two columns of picture files: the one that is called mask (label, annotation ...) and whose files hold
+    class numbers or colours becomes a column of masks (in place)."""
+    files = [name for name, kind in table.kinds.items() if kind == "picture"]
+    called = [name for name in files if re.fullmatch(COLUMN, name.lower())]
+    if len(files) != 2 or len(called) != 1:
+        return
+    paths = table.frame[called[0]].drop_nulls().to_list()
+    try:
+        legend = learn_legend(look_at_masks(paths), listed_beside(paths))
+    except DataError:
+        return
+    if len(legend["names"]) > 1:
+        table.kinds[called[0]] = "mask"
+        table.reader.setdefault("given", {})[called[0]] = {"legend": legend}
 
 
 def _by_folder(files: Sequence[tuple[str, ...]]) -> list[Found] | None:
@@ -233,18 +250,13 @@ def _usable(
 
 def _other_size(picture: str, look: Look) -> str:
     """Why a mask cannot lie on its picture, in words; empty when it can. A smaller mask of the same shape can."""
-    try:
-        with opened(picture) as image:
-            width, height = image.size[::-1] if is_turned(image) and _is_sideways(image) else image.size
-    except Unreadable:
+    size = size_upright(picture)
+    if size is None:
         return ""  # broken pictures are set aside later, with their own words
+    width, height = size
     if abs(look.width * height - look.height * width) <= NEAR * look.width * height:
         return ""
     return f"is {look.width}x{look.height}, its picture {width}x{height}"
-
-
-def _is_sideways(image: Image.Image) -> bool:
-    return image.getexif().get(0x0112, 1) >= 5
 
 
 def _parts(base: str, pairs: list[tuple[Found, Found | None]]) -> pl.Series | None:

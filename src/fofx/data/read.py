@@ -86,6 +86,10 @@ def _read_path(path: Path, limit: int | None) -> Table:
     from fofx.data.folders import find_path_columns
 
     find_path_columns(table)
+    if list(table.kinds.values()).count("picture") == 2:
+        from fofx.data.masks import mark_masks
+
+        mark_masks(table)
     find_box_columns(table)
     return table
 

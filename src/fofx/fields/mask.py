@@ -16,13 +16,15 @@ from torch import nn
 
 from fofx.errors import DataError
 from fofx.fields.base import Field, Habit, Output, Take
-from fofx.fields.picture import scale_of
+from fofx.fields.picture import as_arrays, scale_of
 from fofx.legend import learn_legend, pixels_by_class
 from fofx.mask_names import listed_beside
 from fofx.maskfiles import by_legend, decode_masks, look_at_masks, nearest_pixels
 from fofx.masks import augment_masks, confusion, dice_loss, mask_cross_entropy, mask_scores, rare_class_weights
+from fofx.pictures import size_upright
 
 FEW = 100  # training pictures
+LARGEST = 16_000_000  # pixels of a picture whose answer is given in its own size
 NEAR = 0.02  # by which the shapes of pictures and masks may differ, as a share
 
 
@@ -133,7 +135,9 @@ class Mask(Output):
             "side": list(self.shape),
         }
         part |= {"channels": self.channels, "widths": [16, 32, 64, 128], "stride": 2, "dropout": 0.1}
-        part["zoom"] = 0.2 if rows < FEW else 0.0  # seen hundreds of times, a picture must change; seen ten times, it need not
+        part["zoom"] = (
+            0.2 if rows < FEW else 0.0
+        )  # seen hundreds of times, a picture must change; seen ten times, it need not
         return part | scale_of(take(part))
 
     @staticmethod
@@ -205,6 +209,28 @@ class Mask(Output):
     def answers(self, predictions: np.ndarray) -> list:
         """Maps in the values that the user's masks have: numbers (H, W), or colours (H, W, 3)."""
         return list(self.written(predictions[:, 0]))
+
+    def told_of(self, predictions: np.ndarray, inputs: pl.DataFrame, reach: Any = None) -> list[dict]:
+        """Maps of the size of each row's own picture, so that they can be laid over it."""
+        found = []
+        for (height, width), row in zip(self.shapes_of(inputs[self.source]), predictions):
+            found.append({"value": self.written(nearest_pixels(row[0], height, width)[None])[0]})  # (height, width)
+        return found
+
+    def shapes_of(self, column: pl.Series) -> list[tuple[int, int]]:
+        """(height, width) of each picture, as it is seen; the size of learning where it is not known or beyond LARGEST."""
+        if column.dtype != pl.String:
+            return [as_arrays(column[:1]).shape[1:3]] * column.len()
+        found = [size_upright(path) for path in column.to_list()]
+        able = [size is not None and size[0] * size[1] <= LARGEST for size in found]
+        return [(size[1], size[0]) if fits and size else tuple(self.shape) for size, fits in zip(found, able)]
+
+    def in_words(self, value: Any) -> str:
+        """The classes with their shares of the picture, the largest first."""
+        maps = by_legend(np.asarray(value)[None], self.legend)  # (1, H, W)
+        shares = np.bincount(maps[maps < self.size], minlength=self.size) / max(1, maps.size)
+        order = [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] > 0]
+        return ", ".join(f"{self.names[k]} {shares[k]:.1%}" for k in order)
 
     def written(self, maps: np.ndarray) -> np.ndarray:
         """Class numbers (N, H, W) as a mask file would hold them: numbers (N, H, W) or colours (N, H, W, 3)."""

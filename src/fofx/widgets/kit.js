@@ -115,6 +115,8 @@ function widget(model, el, name) {
     trouble.hidden = !problem;
     trouble.textContent = problem ? `${problem.text} [${problem.code}]` : "";
   };
+  // JupyterLab takes the keys of what has the focus for commands of its own (arrows, D D deletes the cell) unless it says no.
+  w.on(root, "focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
   w.watch("theme words", dress);
   w.watch("trouble", complain);
   w.on(dark, "change", dress);
