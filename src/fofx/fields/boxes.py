@@ -23,7 +23,7 @@ from fofx.fields.base import Field, Habit, Output, Take
 from fofx.fields.picture import scale_of
 
 MOST = 100  # boxes of one prediction
-SURE = 0.4  # the score of a box that is answered; boxes of lower scores only count in average precision
+SURE = 0.5  # the score of a box that is answered; boxes of lower scores only count in average precision
 MANY_CLASSES = 12  # up to so many, each has a score of its own
 
 
