@@ -104,6 +104,13 @@ CASES = [
     ),
     Case("forecast", "NLinear", {"past": 8, "outputs": 3, "variables": 2}, series, (3, 18)),
     Case("forecast", "DLinear", {"past": 8, "outputs": 4, "variables": 2, "targets": (0, 1)}, series, (3, 32)),
+    Case(
+        "video",
+        "VideoCNN",
+        {"outputs": 3, "channels": 1, "size": 8, "frames": 4, "widths": (4, 6), "width": 8},
+        lambda: (torch.randn(2, 4, 1, 8, 8),),
+        (2, 8),
+    ),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{len(case.options)}")
 

@@ -65,4 +65,20 @@ class FromLast(nn.Module):
         return found + last[:, self.variables] * self.gain + self.shift  # (B, K)
 
 
-PIECES = (Pixels, Words, FromLast)
+class Clips(nn.Module):
+    """Bytes of videos (B, F, C, H, W) to numbers around 0, by the mean and spread of each channel of the training frames."""
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, mean: list[float], spread: list[float], model: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("spread", torch.tensor(spread).view(-1, 1, 1))
+        self.model = model
+
+    def forward(self, videos: torch.Tensor) -> torch.Tensor:
+        return self.model((videos.float() / 255 - self.mean) / self.spread)  # (B, K or F)
+
+
+PIECES = (Clips, Pixels, Words, FromLast)
