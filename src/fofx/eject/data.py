@@ -49,7 +49,9 @@ def data_code(run: Run, record: dict, fields: list[Field], outputs: list[Any], b
         possible.setdefault(type(field).__name__, {}).update(known)
         if not field.block:
             files = {
-                schema[other.name] == pl.String if schema else True for other in fields if type(other) is type(field)
+                schema[other.name] == pl.String if schema else True
+                for other in (*fields, *outputs)
+                if type(other) is type(field)
             }
             possible.setdefault(type(field).__name__, {}).update({"column.dtype == pl.String": files})
     return Code(settings, [(key, "\n".join(lines) + "\n") for key, lines in steps], things, possible)
