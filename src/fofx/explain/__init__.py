@@ -160,7 +160,8 @@ def told(
 ) -> Explanation:
     """One output's explanation from the predictions of one row's variants."""
     predicted = predictions[output.name][rows]  # (V,) or (V, classes)
-    value = output.answers(predicted[:1])[0]
+    answer = output.answers(predicted[:1])[0]
+    value = output.in_words(answer) or answer
     about, scores = output.strength(predicted)  # (V,)
     explanation = Explanation(output.name, value, about, float(scores[0]), notes=list(notes))
     losses = scores[0] - scores[1:]

@@ -197,7 +197,7 @@ class Mask(Output):
     def strength(self, predictions: np.ndarray) -> tuple[str | None, np.ndarray]:
         """How much of the first variant's map the others keep, weighed by how sure they are of it: (V,) from 0 to 1."""
         same = predictions[:, 0] == predictions[:1, 0]  # (V, H, W)
-        return self.name, np.where(same, predictions[:, 1], 0).mean(axis=(1, 2)) / 255
+        return None, np.where(same, predictions[:, 1], 0).mean(axis=(1, 2)) / 255
 
     def naive(self, truth: np.ndarray) -> np.ndarray:
         """The commonest class at every pixel, with its share: (2, H, W)."""
