@@ -59,6 +59,8 @@ def test_outline_and_spectrogram_are_those_of_the_samples(tmp_path: Path) -> Non
 def test_effects_lie_over_the_time() -> None:
     widget = Sound(tone(), RATE, effects=[0.1, -0.2], lang="en")
     assert widget.effects == [[0.0, 0.25, 0.1], [0.25, 0.5, -0.2]]
+    widget.show(tone(), RATE, effects=[1.0, 2.0], upto=0.2)
+    assert widget.effects == [[0.0, 0.1, 1.0], [0.1, 0.2, 2.0]]
     widget.show(tone(seconds=0.2), RATE, effects=[(0.1, 0.15, 1.0)])
     assert widget.effects == [[0.1, 0.15, 1.0]] and widget.about["seconds"] == pytest.approx(0.2)
 

@@ -74,12 +74,15 @@ def hear(sound: Any, rate: int | None = None) -> Heard:
     )
 
 
-def bands_of(effects: Any, seconds: float) -> list[list[float]]:
-    """Effects over time as [from, to, effect] in seconds: of numbers evenly spaced, or of such triples. TaskError "bad-effects"."""
+def bands_of(effects: Any, seconds: float, upto: float | None = None) -> list[list[float]]:
+    """Effects over time as [from, to, effect] in seconds: of numbers evenly spaced, or of such triples. TaskError "bad-effects".
+
+    upto: seconds over which the numbers are spaced, where a model hears no more of a sound.
+    """
     found = [] if effects is None else list(effects)
     try:
         if found and np.ndim(found[0]) == 0:
-            step = seconds / len(found)
+            step = min(seconds, upto or seconds) / len(found)
             found = [(place * step, (place + 1) * step, value) for place, value in enumerate(found)]
         made = [[float(begin), float(end), float(value)] for begin, end, value in found]
     except (TypeError, ValueError) as error:

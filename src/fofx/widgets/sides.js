@@ -3,7 +3,6 @@
 export default {
   render({ model, el }) {
     const w = widget(model, el, "sides");
-    const TALLEST = 360;
     const side = (number) => model.get("sides")[number] ?? {};
 
     /** A picture, and over it its heat: blue carried the answer, orange spoke against it; what did neither is clear. */
@@ -37,13 +36,13 @@ export default {
       const surface = canvas(w, () => w.say(number ? "sides.label.second" : "sides.label.first"), (context, width, height) => {
         const shown = photo();
         if (!shown) return;
-        const wide = Math.min(width, TALLEST / ratio());
+        const wide = Math.min(width, model.get("tallest") / ratio());
         context.imageSmoothingEnabled = shown.width > wide;
         context.drawImage(shown, (width - wide) / 2, 0, wide, height);
         const over = model.get("heat") ? heat() : null;
         context.imageSmoothingEnabled = true;
         if (over) context.drawImage(over, (width - wide) / 2, 0, wide, height);
-      }, (width) => Math.min(width * ratio(), TALLEST));
+      }, (width) => Math.min(width * ratio(), model.get("tallest")));
       w.watch(`sides ${prefix}picture ${prefix}heat`, () => {
         made = {};
         w.redraw();

@@ -26,7 +26,8 @@ LONGEST = 4000  # letters of a text
 class Sides(Shown):
     """Two things of one kind, or of two, and the answer about them.
 
-    kind: "picture", "text", "sound" or "video", or one for each side. rate: of sounds given as samples.
+    kind: "picture", "text", "sound" or "video", or one for each side. rate: of sounds given as samples; upto: seconds of a
+    sound that the model hears.
     answer: {"value", "share" (its probability), "right"}, each of which may be missing.
     effects: for each side what its pieces carried, or None: of a picture (H, W), of a text (start, end, effect) for each span,
     of a sound numbers over time or (from, to, effect), of a video one for each frame.
@@ -41,6 +42,7 @@ class Sides(Shown):
     )  # of each {"kind", "name", "text", "spans", "picture", "heat"}
     answer: traitlets.Dict = traitlets.Dict().tag(sync=True)
     heat = traitlets.Bool(True).tag(sync=True)  # whether what carried the answer is shown
+    tallest = traitlets.Int(360).tag(sync=True)  # pixels of a picture on the page
     first_picture = traitlets.Bytes(b"").tag(sync=True)
     second_picture = traitlets.Bytes(b"").tag(sync=True)
     first_heat = traitlets.Bytes(b"").tag(sync=True)  # float32 (h, w), -1..1 of the strongest effect on either side
@@ -72,6 +74,7 @@ class Sides(Shown):
         answer: Mapping[str, Any] | None = None,
         effects: Sequence[Any] | None = None,
         rate: int | None = None,
+        upto: float | None = None,
         names: Sequence[str] = ("", ""),
         lang: str | None = None,
         **traits: Any,
@@ -80,6 +83,7 @@ class Sides(Shown):
         for each in kinds:
             if each not in KINDS:
                 raise TaskError("unknown-kind", f"A side is a {', '.join(KINDS)}, not {each!r}.")
+        self._upto = upto
         super().__init__(lang, **traits)
         self.answer = {
             key: finite(value) if key == "share" and value is not None else None if value is None else str(value)
@@ -103,7 +107,7 @@ class Sides(Shown):
             return {"text": text, "spans": spans}, max((abs(e) for *_, e in spans), default=0.0)
         if kind == "sound":
             heard = hear(value, rate)
-            bands = bands_of(effects, heard.about["seconds"])
+            bands = bands_of(effects, heard.about["seconds"], self._upto)
             given: dict[str, Any] = {
                 "samples": heard.samples.tobytes(),
                 "outline": packed(heard.outline),

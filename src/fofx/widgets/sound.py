@@ -42,19 +42,25 @@ class Sound(Shown):
     longest = traitlets.Float(RECORDED).tag(sync=True)
 
     def __init__(
-        self, sound: Any = None, rate: int | None = None, effects: Any = None, lang: str | None = None, **traits: Any
+        self,
+        sound: Any = None,
+        rate: int | None = None,
+        effects: Any = None,
+        upto: float | None = None,
+        lang: str | None = None,
+        **traits: Any,
     ) -> None:
         self.on_take: Callable[[np.ndarray, int], None] | None = None
         if sound is None and not traits.get("takes"):
             raise TaskError("bad-sound", "Give a sound, or takes=True for one to be recorded.")
         super().__init__(lang, **traits)
         if sound is not None:
-            self.show(sound, rate, effects)
+            self.show(sound, rate, effects, upto)
 
-    def show(self, sound: Any, rate: int | None = None, effects: Any = None) -> None:
-        """Show another sound: a path, or samples (S,) at `rate`."""
+    def show(self, sound: Any, rate: int | None = None, effects: Any = None, upto: float | None = None) -> None:
+        """Show another sound: a path, bytes of a file, or samples (S,) at `rate`; effects of its first `upto` seconds."""
         heard = hear(sound, rate)
-        bands = bands_of(effects, heard.about["seconds"])
+        bands = bands_of(effects, heard.about["seconds"], upto)
         with self.hold_sync():
             self.about = heard.about
             self.samples, self.outline, self.mel = heard.samples.tobytes(), packed(heard.outline), heard.mel.tobytes()

@@ -77,7 +77,8 @@ function soundView(w, prefix, key) {
     for (const [from, to, effect] of bands) {
       const tall = (effect / most) * (middle - 2);
       context.fillStyle = effect > 0 ? w.ink.minus : w.ink.plus; // blue speaks for an answer, as in every explanation
-      context.fillRect(x(width, from) + 0.5, effect > 0 ? middle - tall : middle, Math.max(1, x(width, to) - x(width, from) - 1), Math.abs(tall));
+      const [left, wide] = [x(width, from), x(width, to) - x(width, from)];
+      context.fillRect(left, effect > 0 ? middle - tall : middle, wide > 6 ? wide - 1 : wide, Math.abs(tall));
     }
     context.strokeStyle = w.ink.soft;
     context.beginPath();

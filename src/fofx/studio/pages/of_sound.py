@@ -61,7 +61,8 @@ def seen(page: Page, field: Any, value: Any) -> bool:
 def why(page: Page, field: Any, value: Any, heat: Any) -> bool:
     from fofx.widgets.sound import Sound
 
-    show(Sound(value, ARRAY_RATE, effects=over_time(heat), lang=page.lang, title=field.name), page.lang)
+    widget = Sound(value, ARRAY_RATE, effects=over_time(heat), upto=field.seconds, lang=page.lang, title=field.name)
+    show(widget, page.lang)
     return True
 
 

@@ -17,9 +17,18 @@ def sides_of(function: Any) -> tuple[Any, Any] | None:
     return (fields[0], fields[1]) if alike else None
 
 
-def put(page: Page, function: Any, row: dict[str, Any], explanation: Any = None, truth: dict | None = None) -> None:
-    """The pair of a row. explanation: what carried the answer, where that was worked out."""
-    show(sides(function, row, explanation, truth, page.lang), page.lang)
+def put(
+    page: Page,
+    function: Any,
+    row: dict[str, Any],
+    explanation: Any = None,
+    truth: dict | None = None,
+    tallest: int = 360,
+) -> None:
+    """The pair of a row. explanation: what carried the answer, where that was worked out; tallest: pixels of a picture."""
+    widget = sides(function, row, explanation, truth, page.lang)
+    widget.tallest = tallest
+    show(widget, page.lang)
 
 
 def sides(function: Any, row: dict[str, Any], explanation: Any, truth: dict | None, lang: str) -> Any:
@@ -41,6 +50,7 @@ def sides(function: Any, row: dict[str, Any], explanation: Any, truth: dict | No
         answer=answer,
         effects=[None if explanation is None else effects(field, explanation) for field in both],
         rate=ARRAY_RATE,
+        upto=getattr(first, "seconds", None),
         names=[field.name for field in both],
         lang=lang,
     )

@@ -99,7 +99,8 @@ def cards(page: Page, function: Any, rows: list[Any]) -> None:
                 if each.inputs is not None:
                     with ui.element():
                         if wide:
-                            pairs.put(page, function, {name: kinds.unlisted(v) for name, v in each.inputs.items()})
+                            values = {name: kinds.unlisted(value) for name, value in each.inputs.items()}
+                            pairs.put(page, function, values, tallest=180)
                         else:
                             inputs_shown(page, function, each.inputs)
                     link(
