@@ -68,8 +68,8 @@ class Sound(Field):
         sounds, lengths, bad = decode_sounds(values, rate, self.seconds)
         if bad:
             row, why = bad[0]
-            named = f"is {values[row]}" if isinstance(values[row], str) else "was given as bytes"
-            raise DataError("broken-sound", f"{len(bad)} sounds cannot be read, the first {named}: {why}.")
+            named = f", {values[row]}" if isinstance(values[row], str) else ""
+            raise DataError("broken-sound", f"{len(bad)} sound(s) cannot be read; of the first{named}: {why}.")
         return frames_as_bytes(sounds, lengths, rate, bands)[places]
 
     def flat_numbers(self, column: pl.Series) -> np.ndarray:
