@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import polars as pl
+
 from fofx.data.check import check
 from fofx.data.table import Table
 from fofx.errors import Notice
@@ -34,7 +36,7 @@ class Source:
     def examples(self, name: str, most: int = 3) -> list[str]:
         """Some different values of a column, as texts."""
         column = self.table.frame[name]
-        if column.dtype.is_nested():
+        if column.dtype.is_nested() or column.dtype == pl.Binary:  # pictures and sounds are no texts
             return []
         found = column.drop_nulls().head(200).unique(maintain_order=True).head(most).to_list()
         texts = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in found]

@@ -221,7 +221,7 @@ class Setup:
 def cell(value: Any) -> str:
     if value is None:
         return "–"
-    if isinstance(value, list) or hasattr(value, "shape"):
+    if isinstance(value, list | bytes) or hasattr(value, "shape"):
         return "▦"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else text[:39] + "…"
