@@ -45,15 +45,43 @@ def test_shrinking_equals_scikit_learn():
     random = np.random.default_rng(0)
     for count, columns in ((20, 5), (8, 12), (300, 3)):
         rows = random.normal(size=(count, columns)) @ random.normal(size=(columns, columns))
-        shrunk, share = shrunk_covariance(rows)
+        shrunk, _, share = shrunk_covariance(rows)
         theirs = LedoitWolf(assume_centered=True).fit(rows)
         np.testing.assert_allclose(share, theirs.shrinkage_, rtol=1e-9)
         np.testing.assert_allclose(shrunk, theirs.covariance_, rtol=1e-9, atol=1e-12)
 
 
+def test_what_the_directions_do_not_see_counts_as_a_ball():
+    """Equal to the whole covariance where all other directions do vary alike."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(40_000, 6)) * [5, 3, 1, 1, 1, 1]
+    whole, _, share = shrunk_covariance(rows)
+    inside, rest, near = shrunk_covariance(rows[:, :2], columns=6, beyond=(rows[:, 2:] ** 2).sum(axis=1))
+    np.testing.assert_allclose(inside, whole[:2, :2], rtol=1e-3)
+    np.testing.assert_allclose(rest, np.diag(whole)[2:], rtol=0.02)
+    np.testing.assert_allclose(near, share, rtol=0.05)
+
+
+def test_a_new_identity_counts_also_where_training_saw_little():
+    """Few people in many columns: their own directions are not those of new people."""
+    random = np.random.default_rng(0)
+    who = random.normal(size=(20, 1, 100)) * 2
+    items = who + random.normal(size=(20, 6, 100))
+
+    def pairs(chosen: np.ndarray) -> tuple:
+        rows = items[chosen].reshape(-1, 100)
+        one, two = np.triu_indices(len(rows), 1)
+        return rows[one], rows[two], one // 6 == two // 6
+
+    train, test = pairs(np.arange(5)), pairs(np.arange(5, 20))
+    for rule in ("wccn", "within", "kissme"):
+        model = Covariance(rule, most=8).fit(*train)
+        assert roc_auc_score(test[2], model.scores(*test[:2])) > 0.99
+
+
 def test_rows_that_repeat_one_another_shrink_more():
     rows = np.random.default_rng(0).normal(size=(40, 6)) * [3, 2, 1, 1, 1, 1]
-    assert shrunk_covariance(rows, 8)[1] > shrunk_covariance(rows)[1]
+    assert shrunk_covariance(rows, 8)[2] > shrunk_covariance(rows)[2]
     assert shrunk_covariance(np.zeros((5, 2)))[0].tolist() == [[1, 0], [0, 1]]
 
 
@@ -149,6 +177,33 @@ def test_kissme_is_the_log_of_a_ratio_of_likelihoods():
     near, far = multivariate_normal(cov=2 * WITHIN), multivariate_normal(cov=2 * (WITHIN + BETWEEN))
     ratio = near.logpdf(gaps) - far.logpdf(gaps)
     np.testing.assert_allclose(model.probabilities(first, second)[:, 1], 1 / (1 + np.exp(-ratio)), atol=0.03)
+
+
+def test_kissme_is_the_difference_of_the_inverses_without_what_is_below_zero():
+    first, second, same = people(300, 5)
+    model = Covariance("kissme").fit(first, second, same)
+    gaps = (first - second) * model.scale
+    near, far = (shrunk_covariance(gaps[part])[0] for part in (same, ~same))
+    plain = inv(near) - inv(far)
+    values = np.linalg.eigvalsh(plain)
+    assert values.min() > 0  # nothing to take out here
+    np.testing.assert_allclose(shape_of(model.matrix), shape_of(plain), rtol=1e-6)
+
+
+def test_the_telling_direction_is_fishers():
+    within, between = np.diag([1.0, 2.0, 0.5]), np.zeros((3, 3))
+    between[1, 1] = 9.0
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    first, second, same = people(4000, 6, turn @ within @ turn.T, turn @ between @ turn.T)
+    model = Covariance(telling=1).fit(first, second, same)
+    values, vectors = np.linalg.eigh(model.matrix * np.outer(model.scale, model.scale))
+    assert values[1] < 1e-9 * values[2]
+    assert abs(vectors[:, 2] @ turn[:, 1]) > 0.99
+    random = np.random.default_rng(1)
+    noisy = [np.column_stack([side, random.normal(size=(len(side), 60))]) for side in (first[:1500], second[:1500])]
+    fresh = [np.column_stack([side, random.normal(size=(len(side), 60))]) for side in (first[1500:], second[1500:])]
+    auc = [roc_auc_score(same[1500:], Covariance(telling=n).fit(*noisy, same[:1500]).scores(*fresh)) for n in (1, None)]
+    assert auc[0] > auc[1] + 0.02
 
 
 def test_wccn_is_the_cosine_after_the_root_of_the_inverse():
@@ -283,7 +338,12 @@ def test_bad_pairs_are_refused(first, second, same, code):
 
 
 def test_bad_questions_and_options_are_refused():
-    for make in (lambda: Covariance("loud"), lambda: Covariance(most=0), lambda: Covariance(most=2.5)):
+    for make in (
+        lambda: Covariance("loud"),
+        lambda: Covariance(most=0),
+        lambda: Covariance(most=2.5),
+        lambda: Covariance(telling=0),
+    ):
         with pytest.raises(TaskError, match="bad-option"):
             make()
     with pytest.raises(TaskError, match="not-fitted"):

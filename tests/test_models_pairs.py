@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from fofx.models.clip import CLIP
-from fofx.models.siamese import Comparison, Siamese, contrastive_loss, unit
-from fofx.models.towers import TwoTowers, symmetric_contrast
+from fofx.models.siamese import Comparison, Siamese, contrastive_loss, pair_loss, supervised_contrast, unit
+from fofx.models.towers import TwoTowers, symmetric_contrast, towers_loss
 
 
 @pytest.fixture
@@ -113,10 +113,10 @@ def test_a_text_looks_back_only():
 def test_a_comparison_by_hand():
     first, second = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]])
     root = 2**0.5
-    expected = torch.tensor([[0.6 * root, 0.2 * root, 0.0, 0.8 * root, 0.8]])
+    expected = torch.tensor([[0.6 * root, 0.2 * root, 0.0, 0.8 * root, 0.8 * root]])
     torch.testing.assert_close(Comparison(2)(first, second), expected)
     torch.testing.assert_close(Comparison(2, ("cosine",))(first, second), expected[:, 4:])
-    torch.testing.assert_close(Comparison(2)(first, second)[:, 4], F.cosine_similarity(first, second))
+    torch.testing.assert_close(Comparison(2)(first, second)[:, 4] / root, F.cosine_similarity(first, second))
     assert not Comparison(2)(torch.zeros(1, 2), second).isnan().any()
     with pytest.raises(ValueError, match="sum"):
         Comparison(2, ("sum",))
@@ -144,7 +144,7 @@ def test_both_sides_go_through_the_same_encoder():
     first, second = torch.randn(3, 8), torch.randn(3, 6)
     assert model(first, second).shape == (3, 2)
     compared = model.features(first, first[:, :8])
-    torch.testing.assert_close(compared[:, -1], torch.ones(3))
+    torch.testing.assert_close(compared[:, -1], torch.full((3,), 5**0.5))
     torch.testing.assert_close(compared[:, :5], torch.zeros(3, 5))
 
 
@@ -173,6 +173,49 @@ def test_the_contrastive_loss_by_hand_and_its_gradient():
     assert torch.autograd.gradcheck(
         lambda one, two: contrastive_loss(one, two, same), (first.double().requires_grad_(), second.double() + 0.1)
     )
+
+
+def test_the_supervised_contrast_by_hand():
+    torch.manual_seed(0)
+    items, owners = torch.randn(5, 3).double(), torch.tensor([0, 0, 1, 0, 2])
+    sides = F.normalize(items, dim=1)
+    total = []
+    for one in (0, 1, 3):  # 2 and 4 are alone
+        others = [other for other in range(5) if other != one]
+        chances = torch.stack([sides[one] @ sides[other] for other in others]).div(0.1).log_softmax(0)
+        total.append(-torch.stack([chances[n] for n, other in enumerate(others) if owners[other] == 0]).mean())
+    torch.testing.assert_close(supervised_contrast(items, owners), torch.stack(total).mean())
+    assert supervised_contrast(items, torch.arange(5)) == 0
+    assert torch.autograd.gradcheck(lambda given: supervised_contrast(given, owners), items.requires_grad_())
+
+
+def test_the_loss_of_pairs_is_the_answers_and_the_contrast():
+    torch.manual_seed(0)
+    model = Siamese(nn.Linear(4, 6), 6, parts=("cosine",), shared=3)
+    first, second = torch.randn(2, 7, 4)
+    right, owners = torch.tensor([0, 1, 1, 0, 1, 0, 0]), torch.randint(0, 3, (7, 2))
+    judge = lambda found, wanted, options: F.cross_entropy(found, wanted)  # noqa: E731
+    one, two = model.project(model.encoder(first)), model.project(model.encoder(second))
+    expected = F.cross_entropy(model(first, second), right)
+    expected = expected + supervised_contrast(torch.cat([one, two]), torch.cat([owners[:, 0], owners[:, 1]]))
+    torch.testing.assert_close(pair_loss(model, [first, second], right, owners, judge, {}), expected)
+
+
+def test_the_loss_of_towers_is_the_answers_and_the_contrast_of_those_that_fit():
+    torch.manual_seed(0)
+    model = TwoTowers(nn.Linear(4, 6), nn.Sequential(nn.Embedding(9, 5), nn.Flatten()), (6, 10), shared=3)
+    model.fits = 1
+    seen, words = torch.randn(6, 4), torch.tensor([[1, 2], [3, 4], [1, 2], [5, 6], [7, 8], [3, 3]])
+    right = torch.tensor([1, 1, 1, 0, 1, 0])
+    judge = lambda found, wanted, options: F.cross_entropy(found, wanted)  # noqa: E731
+    rows = torch.tensor([0, 1, 2, 4])
+    alike = torch.eye(4).bool()
+    alike[0, 2] = alike[2, 0] = True  # the same words
+    scores = model.scores(model.embed_first(seen)[rows], model.embed_second(words)[rows])
+    expected = F.cross_entropy(model(seen, words), right) + symmetric_contrast(scores, alike)
+    torch.testing.assert_close(towers_loss(model, [seen, words], right, judge, {}), expected)
+    none = towers_loss(model, [seen, words], torch.zeros(6, dtype=torch.int64), judge, {})
+    torch.testing.assert_close(none, F.cross_entropy(model(seen, words), torch.zeros(6, dtype=torch.int64)))
 
 
 def test_the_contrast_within_a_batch_by_hand():

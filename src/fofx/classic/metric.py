@@ -12,32 +12,38 @@ covariance matrices", 2004. P pairs, N different rows among their sides, D featu
 import numpy as np
 
 from fofx.classic.checks import checked_features, checked_target
-from fofx.classic.threshold import fit_logistic, folds, numbered
+from fofx.classic.threshold import fit_logistic, folds, numbered, owners_of
 from fofx.errors import DataError, FofxError, TaskError
 
 
-def shrunk_covariance(rows, independent=None):
-    """Second moments of centred `rows` (P, D) pulled towards a ball by Ledoit and Wolf: (D, D), and by how much (0..1).
+def shrunk_covariance(rows, independent=None, columns=None, beyond=None):
+    """Second moments of centred `rows` (P, K) pulled towards a ball by Ledoit and Wolf.
 
-    `independent` says how many of the rows tell something of their own: pairs of few items repeat one another, so that
-    their covariance is less sure than their number says.
+    `independent` says how many of the rows tell something of their own: pairs of few items repeat one another, so that their
+    covariance is less sure than their number says. Where the rows are what a few directions see of `columns` numbers,
+    `beyond` (P,) is the squared length of what they do not see: it is taken as the same in all the other directions.
+    Returns the moments (K, K), the variance in each other direction, and how strongly they were pulled (0..1).
     """
-    count, columns = rows.shape
-    moments = rows.T @ rows / count  # (D, D)
-    level = np.trace(moments) / columns
-    spread = (moments**2).sum() - columns * level**2  # squared distance from the ball
-    noise = ((rows**2).sum(axis=1) ** 2).mean() - (moments**2).sum()  # squared error of one row's moments, on average
+    count, kept = rows.shape
+    columns, beyond = columns or kept, np.zeros(count) if beyond is None else beyond
+    moments = rows.T @ rows / count  # (K, K)
+    others = columns - kept
+    rest = beyond.mean() / others if others else 0.0
+    level = (np.trace(moments) + others * rest) / columns
+    size = (moments**2).sum() + others * rest**2
+    spread = size - columns * level**2  # squared distance from the ball
+    noise = (((rows**2).sum(axis=1) + beyond) ** 2).mean() - size  # squared error of one row's moments, on average
     noise = noise / max(1, min(count, independent or count))
     share = 1.0 if spread <= 0 else float(min(1.0, max(0.0, noise / spread)))
     shrunk = (1 - share) * moments
-    shrunk[np.diag_indices(columns)] += share * level if level > 0 else 1.0
-    return shrunk, share
+    shrunk[np.diag_indices(kept)] += share * level if level > 0 else 1.0
+    return shrunk, float((1 - share) * rest + share * level) or 1.0, share
 
 
 def main_directions(rows, most):
     """The mean (D,) and at most `most` orthogonal directions (D, K) in which centred `rows` (N, D) vary, widest first."""
     mean = rows.mean(axis=0)
-    centred = rows - mean
+    centred = (rows - mean).astype(np.float64)
     if len(rows) < rows.shape[1]:  # the same directions from the smaller of two squares
         values, vectors = np.linalg.eigh(centred @ centred.T)
         vectors = centred.T @ (vectors / np.sqrt(np.maximum(values, 1e-300)))  # (D, N)
@@ -157,18 +163,24 @@ class Covariance(PairMetric):
                far apart is a sign of the same are taken out.
     Both distances are in units of their mean over the training pairs that differ. `loss` (after fit) is the log loss on
     training pairs of identities that were left out in turn: by it the rules can be compared.
-    `most`: so many directions are kept, those in which the training rows vary most.
+    `most`: only in so many directions, those in which the training rows vary most, the covariances are learnt; in all others
+    they are taken as a ball, so that what is new about a new identity still counts. `telling`: for "kissme", only so many
+    directions as tell identities apart best, those in which different pairs vary most against the same (Fisher, 1936).
     """
 
-    arrays = ("mean", "scale", "matrix")
-    options = ("rule", "most")
+    arrays = ("mean", "scale", "directions", "inner", "rest")
+    options = ("rule", "most", "telling")
 
-    def __init__(self, rule="kissme", most=64):
+    def __init__(self, rule="kissme", most=64, telling=None):
         if rule not in ("wccn", "within", "kissme"):
             raise TaskError("bad-option", f"Expected rule to be one of wccn, within, kissme, got {rule!r}.")
         if not isinstance(most, int | np.integer) or most < 1:
             raise TaskError("bad-option", f"Expected most to be a whole number of at least 1, got {most!r}.")
-        self.rule, self.most = rule, int(most)
+        if telling is not None and (not isinstance(telling, int | np.integer) or telling < 1):
+            raise TaskError(
+                "bad-option", f"Expected telling to be a whole number of at least 1 or None, got {telling!r}."
+            )
+        self.rule, self.most, self.telling = rule, int(most), telling
 
     def prepare(self, first, second, same):
         rows = np.concatenate([first, second])  # (2P, D)
@@ -176,31 +188,50 @@ class Covariance(PairMetric):
         rows = rows[np.unique(item, return_index=True)[1]]  # (N, D)
         spread = rows.std(axis=0)
         self.scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
-        mean, directions = main_directions(rows * self.scale, self.most)  # (D, K)
-        self.mean = mean
-        gaps = (first - second) * self.scale @ directions  # (P, K)
-        alike = len(np.unique(item.reshape(2, -1)[:, same]))
-        near, self.shrinkage = shrunk_covariance(gaps[same], alike)
+        self.mean, self.directions = main_directions(rows * self.scale, self.most)  # (D,), (D, K)
+        near, near_rest, self.shrinkage = self.spread_of(first[same] - second[same], item.reshape(2, -1)[:, same])
         if self.rule == "kissme":
-            far, _ = shrunk_covariance(gaps[~same], len(rows))
-            inner = np.linalg.inv(near) - np.linalg.inv(far)  # (K, K)
-            values, vectors = np.linalg.eigh((inner + inner.T) / 2)
-            inner = (vectors * np.maximum(values, 0)) @ vectors.T
+            far, far_rest, _ = self.spread_of(first[~same] - second[~same], item.reshape(2, -1)[:, ~same])
+            # In the directions where S is the ball, D is diagonal: how much farther apart the different are, r, says all.
+            root = np.linalg.inv(np.linalg.cholesky(near))  # (K, K)
+            ratios, turn = np.linalg.eigh(root @ far @ root.T)  # ascending
+            ratios, turn = ratios[::-1][: self.telling], turn[:, ::-1][:, : self.telling]
+            axes = root.T @ turn  # (K, kept)
+            inner = (axes * np.maximum(1 - 1 / ratios, 0)) @ axes.T  # S^(-1) - D^(-1), without what is below 0
+            rest = 0.0 if self.telling else max(1 / near_rest - 1 / far_rest, 0.0)
         else:
-            inner = np.linalg.inv(near / 2)  # a difference of two varies twice as much as one
-        matrix = directions @ inner @ directions.T  # (D, D)
-        self.matrix = (matrix + matrix.T) / 2
+            inner, rest = np.linalg.inv(near / 2), 2 / near_rest  # a difference of two varies twice as much as one
+        self.inner, self.rest = (inner + inner.T) / 2, np.array([rest])
         if self.rule != "wccn":  # in units of the usual distance, so that scores learnt from fewer items compare
             usual = -self.contributions(first[~same], second[~same]).sum(axis=1).mean()
-            self.matrix = self.matrix / (usual if usual > 0 else 1.0)
+            self.inner, self.rest = (part / (usual if usual > 0 else 1.0) for part in (self.inner, self.rest))
+
+    def spread_of(self, gaps, items):
+        """The covariance of differences (P, D) in the directions, and beyond them; `items` (2, P) says how many there are."""
+        gaps = gaps * self.scale
+        inside = gaps @ self.directions  # (P, K)
+        columns = max(int((self.scale > 0).sum()), inside.shape[1])
+        beyond = np.maximum((gaps**2).sum(axis=1) - (inside**2).sum(axis=1), 0)
+        return shrunk_covariance(inside, len(np.unique(items)), columns, beyond)
+
+    @property
+    def matrix(self):
+        """M (D, D), by which differences in units of `scale` are measured."""
+        inner = self.inner - self.rest * np.eye(len(self.inner))
+        return self.directions @ inner @ self.directions.T + self.rest * np.eye(len(self.directions))
+
+    def measured(self, gaps):
+        """M times each row (P, D), without writing M down."""
+        inside = gaps @ self.directions  # (P, K)
+        return (inside @ self.inner - self.rest * inside) @ self.directions.T + self.rest * gaps
 
     def contributions(self, first, second):
         one, two = (side * self.scale for side in (first, second))
         if self.rule != "wccn":
             gap = one - two
-            return -gap * (gap @ self.matrix)
+            return -gap * self.measured(gap)
         one, two = one - self.mean, two - self.mean
-        ours, theirs = one @ self.matrix, two @ self.matrix
+        ours, theirs = self.measured(one), self.measured(two)
         lengths = np.sqrt((one * ours).sum(axis=1)) * np.sqrt((two * theirs).sum(axis=1))
         return (one * theirs + two * ours) / 2 / np.where(lengths > 0, lengths, 1.0)[:, None]
 
@@ -208,8 +239,8 @@ class Covariance(PairMetric):
         """How far apart the sides are (P,): the root of (a - b)' M (a - b), M as learnt."""
         first, second = self.sides(first, second)
         gap = (first - second) * self.scale
-        return np.sqrt(np.maximum((gap * (gap @ self.matrix)).sum(axis=1), 0))
+        return np.sqrt(np.maximum((gap * self.measured(gap)).sum(axis=1), 0))
 
 
-SHARED = (FofxError, DataError, TaskError, checked_features, checked_target, fit_logistic, numbered, folds)
-PIECES = (*SHARED, shrunk_covariance, main_directions, PairMetric, Cosine, Covariance)
+SHARED = (FofxError, DataError, TaskError, checked_features, checked_target, fit_logistic, numbered)
+PIECES = (*SHARED, owners_of, folds, shrunk_covariance, main_directions, PairMetric, Cosine, Covariance)

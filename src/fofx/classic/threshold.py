@@ -46,6 +46,21 @@ def numbered(rows):
     return np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], dtype=np.int64)
 
 
+def owners_of(item, same):
+    """Whom each item shows, as far as pairs tell: a chain of pairs that are the same has one owner. Numbers 0..K-1.
+
+    `item` (2, P): the number of the item on each side, 0..N-1; `same` (P,) bool. Returns (N,).
+    """
+    owner = np.arange(item.max() + 1)
+    while True:  # the lowest number of a chain becomes the number of all of it
+        before = owner.copy()
+        for one, two in (item[:, same], item[::-1, same]):
+            np.minimum.at(owner, one, owner[two])
+        owner = owner[owner]
+        if np.array_equal(owner, before):
+            return np.unique(owner, return_inverse=True)[1].reshape(-1)
+
+
 def folds(first, second, same, most=4):
     """Ways to learn from some pairs and judge others that share no identity with them, as new ones do not either.
 
@@ -53,15 +68,7 @@ def folds(first, second, same, most=4):
     out instead. Yields two masks (P,) each: pairs to learn from, pairs to judge.
     """
     item = numbered(np.concatenate([first, second])).reshape(2, -1)  # (2, P)
-    owner = np.arange(item.max() + 1)
-    while True:  # the lowest number of a chain of pairs that are the same becomes the number of all of them
-        before = owner.copy()
-        for one, two in (item[:, same], item[::-1, same]):
-            np.minimum.at(owner, one, owner[two])
-        owner = owner[owner]
-        if np.array_equal(owner, before):
-            break
-    _, owner = np.unique(owner, return_inverse=True)
+    owner = owners_of(item, same)
     identities = len(np.unique(owner[item[0, same]]))
     count = min(most, identities // 2) if identities >= 4 else most
     members = owner if identities >= 4 else np.arange(len(owner))

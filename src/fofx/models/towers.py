@@ -95,4 +95,20 @@ def symmetric_contrast(scores: torch.Tensor, alike: torch.Tensor | None = None) 
     return (each[0] + each[1]) / 2
 
 
+def towers_loss(model, sides: list[torch.Tensor], right: torch.Tensor, judge, options: dict) -> torch.Tensor:
+    """The loss of the answers (`judge`) and, among the rows that fit, the contrast within the batch.
+
+    `sides` are the two inputs of a batch, `right` (B,) the number of each row's class, `model.fits` the number of the class
+    that fits. Second sides that are equal (the same title twice) are equally right.
+    """
+    seen, read = model.embed_first(sides[0]), model.embed_second(sides[1])
+    loss = judge(model.judge(seen, read), right, options)
+    rows = (right == model.fits).nonzero()[:, 0]
+    if len(rows) < 2:
+        return loss
+    texts = sides[1][rows].flatten(1)
+    alike = (texts[:, None] == texts[None]).all(dim=2)  # (B, B)
+    return loss + symmetric_contrast(model.scores(seen[rows], read[rows]), alike)
+
+
 PIECES = (Peek, unit, TwoTowers)
