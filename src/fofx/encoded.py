@@ -17,6 +17,7 @@ import torch
 from fofx.fields.base import Field, Flat, Output
 from fofx.fields.picture import Picture, Side
 from fofx.fields.text import Text, as_texts
+from fofx.repeated import Items, Repeated, distinct
 
 VECTOR = Flat.block
 Kind = TypeVar("Kind", bound=Field)
@@ -59,18 +60,37 @@ class Inputs:
 
     def flat_numbers(self, field: Field) -> np.ndarray:
         """A column for models that know neither space nor time, float32 (N, D)."""
-        return self._keep((field.name, "flat"), lambda: field.flat_numbers(self.frame[field.name]))
+        return self.keep((field.name, "flat"), lambda: field.flat_numbers(self.frame[field.name]))
+
+    def of_items(self, field: Field, make: Callable[[pl.Series], np.ndarray], *words: Any) -> Items:
+        """What `make` gives for a column whose values repeat, each made once; kept under `words`."""
+
+        def made() -> Items:
+            values, places = distinct(self.frame[field.name])
+            return Items(make(values), places)
+
+        return self.keep((field.name, *words), made)
 
     def block(self, part: dict) -> torch.Tensor:
         """The tensor that a part of a network's shape takes: one column's, or the joined columns of a block."""
         joined = [field for field in self.fields if field.block and field.block == part.get("kind")]
         if joined:
             make = lambda: type(joined[0]).join([field.encode(self.frame[field.name]) for field in joined])  # noqa: E731
-            return self._keep((part["block"], "joined"), make)
+            return self.keep((part["block"], "joined"), make)
         field = next(field for field in self.fields if field.name == part["block"])
-        return self._keep((field.name, field.looked_at(part)), lambda: field.tensor(self.frame[field.name], part))
+        if part.get("repeats"):
+            return self.repeated(part)[:]
+        return self.keep((field.name, field.looked_at(part)), lambda: field.tensor(self.frame[field.name], part))
 
-    def _keep(self, key: tuple, make: Callable[[], Kept]) -> Kept:
+    def repeated(self, part: dict) -> Repeated:
+        """The same for a column whose values repeat: each is encoded and kept once."""
+        field = next(field for field in self.fields if field.name == part["block"])
+        encode = lambda values: field.tensor(values, part)  # noqa: E731
+        key = (field.name, field.looked_at(part), "repeats")
+        return self.keep(key, lambda: Repeated.read(self.frame[field.name], encode))
+
+    def keep(self, key: tuple, make: Callable[[], Kept]) -> Kept:
+        """What belongs to these rows, made when it is first asked for."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]

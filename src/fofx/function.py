@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,9 @@ from fofx.ladder import scores_of
 from fofx.prepare import row_marks
 from fofx.run import Run
 from fofx.task import Task
+
+if TYPE_CHECKING:
+    from fofx.rank import Ranked
 
 
 class Function(Finding):
@@ -77,6 +80,17 @@ class Function(Finding):
 
         frame, _ = self._rows(x)
         return explain(self, frame[:1])
+
+    def rank(self, x: Any, candidates: Sequence[Any], rung: str | None = None) -> list[Ranked]:
+        """The candidates from the best to the worst, for a function that says yes or no to a pair: titles for a picture,
+        pictures for a title, faces for a face. Each has `candidate`, `chance`, `place` and `number`.
+
+        x: the value of one input (of the other one are the candidates), or a dict of all inputs but the one that is ranked.
+        Raises TaskError "cannot-rank", "wrong-row".
+        """
+        from fofx.rank import rank
+
+        return rank(self, x, candidates, rung)
 
     def forecast(self, data: Any = None) -> pl.DataFrame:
         """What comes next, with intervals, for functions found with `past` or `horizon`: after the end of the data that it was

@@ -16,7 +16,7 @@ import numpy as np
 from fofx.encoded import Predictions, Problem, judge
 from fofx.errors import FindError, FofxError, RunError
 from fofx.fields.base import Field, Output
-from fofx.rungs import rung_class, rung_classes, shapes
+from fofx.rungs import fresh, rung_class, rung_classes, shapes
 from fofx.rungs.average import Average, choose, mix
 from fofx.rungs.base import Rung
 from fofx.rungs.neural import Neural
@@ -62,10 +62,10 @@ def make_rung(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
     cls = rung_class(name, next((output.kind for output in outputs if output.mapped), ""))
     if cls is not None:
         cls.demand(name, fields, outputs)
-        return cls(name, fields, outputs)
+        return fresh(name, fields, outputs)
     others = [word for each in rung_classes() for word in each.words if each.family not in ("naive", "average")]
     shapes.demand(name, fields, outputs, others)
-    return Neural(name, fields, outputs)
+    return fresh(name, fields, outputs)
 
 
 def main_metric(outputs: list[Output], options: dict) -> tuple[str, bool]:

@@ -15,6 +15,7 @@ import polars as pl
 import torch
 
 from fofx.data.leaks import GROUPINGS, row_hashes, special_groups
+from fofx.data.pair_items import pair_columns, whole_pairs
 from fofx.data.split import Split, split
 from fofx.data.table import Table
 from fofx.encoded import pair_of
@@ -116,6 +117,11 @@ def drop_unanswered(table: Table, outputs: list[str]) -> list[Notice]:
 
 def usable_rows(table: Table, task: Task, notices: list[Notice]) -> Table:
     """Set aside the rows that hold a value which cannot be used (a picture that cannot be opened); an error when none is left."""
+    sides = pair_columns({c.name: c.kind for c in task.inputs}, {c.name: c.kind for c in task.outputs})
+    if sides:
+        table.frame, whole, found = whole_pairs(table.frame, *sides)
+        table.parts = None if table.parts is None else table.parts.filter(whole)
+        notices += found
     for column in (*task.inputs, *task.outputs):
         bad = field_class(column.kind).broken(table.frame[column.name])
         if not bad:
@@ -158,7 +164,12 @@ def groups_of(table: Table, group: str | None, task: Task) -> np.ndarray | None:
     if group is None:
         return None
     if group in GROUPINGS and group not in table.frame.columns:
-        found = special_groups(group, table.frame, {column.name: column.kind for column in task.inputs})
+        inputs, outputs = ({column.name: column.kind for column in part} for part in (task.inputs, task.outputs))
+        found = special_groups(group, table.frame, inputs, outputs)
+        if found is None and group == "pairs":
+            raise TaskError(
+                "no-pairs", "group='pairs' needs two inputs that are pictures, sounds, videos or texts, and a class."
+            )
         if found is None:
             raise TaskError(
                 "no-windows",

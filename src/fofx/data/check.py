@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from fofx.data.leaks import find_leaks, naturally_equal, row_hashes
+from fofx.data.pair_items import pair_columns, swapped_contradictions
 from fofx.data.split import Split
 from fofx.errors import Notice
 
@@ -28,7 +29,7 @@ def check(
     stretches that were cut from series here, which overlap by nature and were split so that no answer is shared.
 
     Codes: few-rows, missing-outputs, infinite-values, constant-columns, id-columns, contradictions, imbalance,
-    unseen-class, leak-duplicates, leak-near-duplicates, leak-windows, leak-answer.
+    unseen-class, leak-duplicates, leak-near-duplicates, leak-windows, leak-answer, leak-pair-items.
     """
     notices = few_rows(inputs, split)
     notices += missing_outputs(frame, outputs)
@@ -36,6 +37,8 @@ def check(
     notices += constant_columns(frame, inputs)
     notices += id_columns(frame, inputs)
     notices += contradictions(frame, inputs, outputs)
+    sides = pair_columns(inputs, outputs)
+    notices += swapped_contradictions(frame, *sides, next(iter(outputs))) if sides else []
     for name, kind in outputs.items():
         if kind == "category":
             notices += imbalance(frame[name])

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from fofx.data.near import near_pictures, near_texts
+from fofx.data.pair_items import pair_columns, pair_groups, pair_leaks
 from fofx.data.split import Split
 from fofx.data.windows import find_overlap, window_groups
 from fofx.errors import Notice
@@ -27,7 +28,8 @@ def find_leaks(
     if overlapping:
         notices += windows(frame, inputs, outputs, split)
     notices += given_away(frame, inputs, outputs, split)
-    return notices
+    sides = pair_columns(inputs, outputs)
+    return notices + (pair_leaks(frame, *sides, split) if sides else [])
 
 
 def row_hashes(frame: pl.DataFrame, inputs: dict[str, str]) -> np.ndarray:
@@ -52,11 +54,16 @@ def duplicate_groups(frame: pl.DataFrame, inputs: dict[str, str]) -> np.ndarray:
     return np.unique(row_hashes(frame, inputs), return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-GROUPINGS = ("windows", "duplicates")
+GROUPINGS = ("windows", "duplicates", "pairs")
 
 
-def special_groups(word: str, frame: pl.DataFrame, inputs: dict[str, str]) -> np.ndarray | None:
-    """Group numbers (N,) for group="windows" or group="duplicates"; None when there is nothing of that kind."""
+def special_groups(
+    word: str, frame: pl.DataFrame, inputs: dict[str, str], outputs: dict[str, str] | None = None
+) -> np.ndarray | None:
+    """Group numbers (N,) for one of GROUPINGS; None when there is nothing of that kind."""
+    if word == "pairs":
+        sides = pair_columns(inputs, outputs or {})
+        return pair_groups(frame, *sides) if sides else None
     return window_groups(frame) if word == "windows" else duplicate_groups(frame, inputs)
 
 

@@ -12,6 +12,14 @@ import polars as pl
 
 from fofx.data.split import Split
 from fofx.errors import DataError, Notice
+from fofx.fields import field_class
+
+
+def pair_columns(inputs: dict[str, str], outputs: dict[str, str]) -> tuple[str, str] | None:
+    """The two sides, where nothing but two pictures, sounds, texts ... go in and one class comes out: {name: kind} of both."""
+    rich = [name for name, kind in inputs.items() if not field_class(kind).block]
+    asked = list(outputs.values()) == ["category"] and len(inputs) == len(rich) == 2
+    return (rich[0], rich[1]) if asked else None
 
 
 def whole_pairs(frame: pl.DataFrame, first: str, second: str) -> tuple[pl.DataFrame, np.ndarray, list[Notice]]:
@@ -28,12 +36,12 @@ def whole_pairs(frame: pl.DataFrame, first: str, second: str) -> tuple[pl.DataFr
 
 def item_codes(frame: pl.DataFrame, first: str, second: str) -> np.ndarray:
     """The number of the item on each side (N, 2), the same number for the same path or value; each missing side its own."""
-    rows = len(frame)
-    both = pl.concat([frame.select(pl.col(name).alias("item")) for name in (first, second)], how="vertical_relaxed")
-    codes = np.unique(both.hash_rows(0).to_numpy(), return_inverse=True)[1].reshape(-1).astype(np.int64)  # (2N,)
-    gone = np.flatnonzero(both["item"].is_null().to_numpy())
-    codes[gone] = 2 * rows + np.arange(len(gone))
-    return codes.reshape(2, rows).T  # (N, 2)
+    sides = [frame.select(pl.col(name).alias("item")) for name in (first, second)]
+    marks = np.concatenate([side.hash_rows(0).to_numpy() for side in sides])  # (2N,)
+    codes = np.unique(marks, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    gone = np.flatnonzero(np.concatenate([side["item"].is_null().to_numpy() for side in sides]))
+    codes[gone] = codes.max(initial=0) + 1 + np.arange(len(gone))
+    return codes.reshape(2, len(frame)).T  # (N, 2)
 
 
 def pair_groups(frame: pl.DataFrame, first: str, second: str) -> np.ndarray:

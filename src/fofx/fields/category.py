@@ -12,6 +12,24 @@ import torch
 from fofx import losses, metrics
 from fofx.fields.base import Flat, Output
 
+YES = (
+    "yes",
+    "true",
+    "1",
+    "1.0",
+    "y",
+    "same",
+    "fits",
+    "match",
+    "matches",
+    "是",
+    "对",
+    "真",
+    "相同",
+    "同",
+    "匹配",
+    "符合",
+)
 MOST_VALUES = 100  # more values of an input than this share one "other" column
 
 
@@ -70,6 +88,12 @@ class Category(Flat, Output):
     @property
     def size(self) -> int:
         return len(self.names)
+
+    @property
+    def yes(self) -> int:
+        """Of two classes, the number of the one that says yes; the last one where no word tells."""
+        said = [number for number, name in enumerate(self.names) if name.strip().lower() in YES]
+        return said[0] if len(said) == 1 else len(self.names) - 1
 
     def targets(self, column: pl.Series) -> torch.Tensor:
         return torch.from_numpy(self.truth(column))  # (N,)

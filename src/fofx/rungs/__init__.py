@@ -32,9 +32,10 @@ def rung_class(name: str, mapped: str = "") -> type[Rung] | None:
 
 
 def fresh(name: str, fields: list[Field], outputs: list[Output]) -> Rung:
-    """A rung by its name, not yet fitted."""
+    """A rung by its name, not yet fitted. Names of networks are one network, or for the two sides of a pair a siamese one."""
+    from fofx.encoded import pair_of
     from fofx.rungs.neural import Neural
+    from fofx.rungs.pairs import SiameseRung
 
-    return (rung_class(name, next((output.kind for output in outputs if output.mapped), "")) or Neural)(
-        name, fields, outputs
-    )
+    found = rung_class(name, next((output.kind for output in outputs if output.mapped), ""))
+    return (found or (SiameseRung if pair_of(fields) else Neural))(name, fields, outputs)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fofx.classic.fast_boosting import FastBoosting
-from fofx.encoded import Problem
+from fofx.encoded import Problem, pair_of
 from fofx.fields.base import Flat, Output
 from fofx.fields.number import Number
 from fofx.rungs.base import Watch
@@ -45,7 +45,7 @@ class Boosting(Classical):
 
     @classmethod
     def tried(cls, problem: Problem) -> list[str]:
-        flat = all(isinstance(field, Flat) for field in problem.fields)
+        flat = all(isinstance(field, Flat) for field in problem.fields) or pair_of(problem.fields)
         return ["boosting"] if flat and len(problem.train) >= FEWEST else []
 
     def make(self, number: bool, value) -> FastBoosting:

@@ -14,7 +14,7 @@ import torch
 
 from fofx.classic.bayes import MultinomialBayes
 from fofx.classic.fast import FastGaussianBayes, FastKNN, FastTree
-from fofx.encoded import Inputs, Predictions, Problem
+from fofx.encoded import Inputs, Predictions, Problem, pair_of
 from fofx.errors import TaskError
 from fofx.fields.base import Field, Flat, Output
 from fofx.fields.number import Number
@@ -22,6 +22,7 @@ from fofx.fields.text import Text
 from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
 from fofx.rungs.linear import log_loss
+from fofx.rungs.pair_features import flattener_for
 from fofx.rungs.trust import demand_sound
 
 MOST_ROWS = 50_000  # neighbours are looked up among at most this many training rows, drawn by the seed
@@ -35,7 +36,7 @@ class Classical(Rung):
     @classmethod
     def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().demand(name, fields, outputs)
-        if all(isinstance(each, Text) for each in fields):
+        if all(isinstance(each, Text) for each in fields) and not pair_of(fields):
             raise TaskError(
                 "model-does-not-fit", f"{name!r} works on columns and pictures, but the inputs here are text."
             )
@@ -46,7 +47,7 @@ class Classical(Rung):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.flattener = Flattener(fields)
+        self.flattener: Flattener = flattener_for(fields)
         self.models: dict = {}
 
     def make(self, number: bool, value):
@@ -169,7 +170,7 @@ class Knn(Classical):
 
     @classmethod
     def tried(cls, problem: Problem) -> list[str]:
-        return [] if problem.train.of(Text) else ["knn"]
+        return [] if problem.train.of(Text) and not pair_of(problem.fields) else ["knn"]
 
     def suits(self, value, rows: int) -> bool:
         return value <= max(1, rows // 3)

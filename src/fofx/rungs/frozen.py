@@ -9,16 +9,19 @@ import time
 from functools import cache
 
 import numpy as np
+import polars as pl
 import torch
 
-from fofx.encoded import Inputs, Problem
+from fofx.encoded import Inputs, Problem, pair_of
 from fofx.errors import FindError, TaskError
 from fofx.fields.base import Field, Flat, Output
 from fofx.fields.picture import Picture
 from fofx.models.efficientnet_lite import weights_installed
+from fofx.repeated import distinct
 from fofx.rungs.base import Watch, quoted
 from fofx.rungs.features import Flattener
 from fofx.rungs.linear import Linear
+from fofx.rungs.pair_features import PairFlattener
 
 LOOKS = ((224, True), (224, False), (160, False), (128, False), (96, False))  # side in pixels, mirrored too; best first
 SMALLEST = 16  # pixels of a picture's side
@@ -35,9 +38,7 @@ class FrozenFeatures(Linear):
 
     @classmethod
     def tried(cls, problem: Problem) -> list[str]:
-        pictures = problem.train.of(Picture)
-        large = bool(pictures) and min(field.original_side for field in pictures) >= SMALLEST
-        return list(cls.words) if large and weights_installed() else []
+        return list(cls.words) if large_pictures(problem) else []
 
     @classmethod
     def demand(cls, name: str, fields: list[Field], outputs: list[Output]) -> None:
@@ -48,10 +49,11 @@ class FrozenFeatures(Linear):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.flattener: FrozenFlattener = FrozenFlattener(fields)
+        self.flattener: FrozenFlattener | FrozenPairFlattener
+        self.flattener = FrozenPairFlattener(fields) if pair_of(fields) else FrozenFlattener(fields)
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
-        self.flattener.plan = self.recipe.get("look") or self.flattener.plan_for(problem, 0.75 * seconds)
+        self.flattener.plan = self.recipe.get("look") or plan_for(problem, 0.75 * seconds)
         self.recipe["look"] = self.flattener.plan
         super().fit(problem, seconds, watch)
 
@@ -62,39 +64,13 @@ class FrozenFlattener(Flattener):
     def __init__(self, fields: list[Field]) -> None:
         super().__init__(fields)
         self.plan: dict = {}
-        self._seen: dict[int, tuple[Inputs, np.ndarray]] = {}
 
     def fit(self, inputs: Inputs) -> FrozenFlattener:
         return self
 
-    def plan_for(self, problem: Problem, seconds: float) -> dict:
-        """How large and whether mirrored too: the best look at the pictures that fits into the seconds, measured here."""
-        fields = problem.train.of(Picture)
-        rows = 1.2 * (len(problem.train) + len(problem.validation)) * len(fields)  # the test rows come later
-        model = pretrained()
-        probe, taken = torch.zeros(AT_ONCE, 3, 96, 96, dtype=torch.uint8), []
-        for _ in range(4):  # the first one warms up; the fastest is nearest to what an undisturbed machine needs
-            begun = time.perf_counter()
-            features(model, probe, mirror=False)
-            taken.append(time.perf_counter() - begun)
-        pixel = min(taken) / (AT_ONCE * 96 * 96)  # seconds for one pixel
-        for side, mirror in LOOKS:
-            if rows * pixel * side * side * (2 if mirror else 1) < seconds:
-                return {"side": side, "mirror": mirror}
-        raise FindError("no-time", "no time was left to look at the pictures")
-
     def matrix(self, inputs: Inputs) -> np.ndarray:
-        if id(inputs) not in self._seen:
-            if len(self._seen) > 2:
-                self._seen.clear()
-            self._seen[id(inputs)] = (inputs, self.look(inputs))  # the rows are kept so that their id is not used again
-        return self._seen[id(inputs)][1]
-
-    def look(self, inputs: Inputs) -> np.ndarray:
-        model = pretrained()
         parts = [inputs.vector().numpy()] if inputs.of(Flat) else []
-        for field in inputs.of(Picture):
-            parts.append(features(model, inputs.pictures(field, self.plan["side"]), self.plan["mirror"]))
+        parts += [seen(inputs, field, self.plan) for field in inputs.of(Picture)]
         return np.concatenate(parts, axis=1)
 
     def script_lines(self, wanted: str) -> str:
@@ -120,6 +96,77 @@ class FrozenFlattener(Flattener):
         self.plan = data["look"]
 
 
+class FrozenPairFlattener(PairFlattener):
+    """The same for pairs of pictures: what the frozen network sees on each side, and what both have in common."""
+
+    directions = 128
+
+    def __init__(self, fields: list[Field]) -> None:
+        super().__init__(fields)
+        self.plan: dict = {}
+
+    def look(self) -> tuple:
+        return ("frozen", self.plan["side"], self.plan["mirror"])
+
+    def numbers(self, values: pl.Series, field: Field) -> np.ndarray:
+        return features(pretrained(), field.encode_at(values, self.plan["side"]), self.plan["mirror"])  # type: ignore[attr-defined]
+
+    def state(self) -> tuple[dict, dict]:
+        data, tensors = super().state()
+        return {**data, "look": self.plan}, tensors
+
+    def restore(self, data: dict, tensors: dict) -> None:
+        super().restore(data, tensors)
+        self.plan = data["look"]
+
+    def script_numbers(self) -> str:
+        shown = f"{self.pair[0].shelf}[name].encode_at(values, {self.plan['side']})"
+        return f"features(pretrained(), {shown}, mirror={self.plan['mirror']})"
+
+    @property
+    def script_things(self) -> tuple:
+        return (*super().script_things, features, pretrained)
+
+
+def large_pictures(problem: Problem) -> bool:
+    """Whether there are pictures large enough for a network that knows photographs, and its weights."""
+    pictures = problem.train.of(Picture)
+    large = bool(pictures) and min(field.original_side for field in pictures) >= SMALLEST
+    return large and weights_installed()
+
+
+def plan_for(problem: Problem, seconds: float) -> dict:
+    """How large and whether mirrored too: the best look at the pictures that fits into the seconds, measured here. Rungs that
+    look in the same way share what was seen, so the first one plans for all."""
+    return problem.train.keep(("look",), lambda: measured_plan(problem, seconds))
+
+
+def measured_plan(problem: Problem, seconds: float) -> dict:
+    fields = problem.train.of(Picture)
+    parts = (problem.train.frame, problem.validation.frame)  # the test rows come later
+    rows = 1.2 * sum(len(distinct(frame[field.name])[0]) for frame in parts for field in fields)
+    model = pretrained()
+    probe, taken = torch.zeros(AT_ONCE, 3, 96, 96, dtype=torch.uint8), []
+    for _ in range(4):  # the first one warms up; the fastest is nearest to what an undisturbed machine needs
+        begun = time.perf_counter()
+        features(model, probe, mirror=False)
+        taken.append(time.perf_counter() - begun)
+    pixel = min(taken) / (AT_ONCE * 96 * 96)  # seconds for one pixel
+    for side, mirror in LOOKS:
+        if rows * pixel * side * side * (2 if mirror else 1) < seconds:
+            return {"side": side, "mirror": mirror}
+    raise FindError("no-time", "no time was left to look at the pictures")
+
+
+def seen(inputs: Inputs, field: Picture, plan: dict) -> np.ndarray:
+    """What the frozen network sees in each picture of a column (N, F); every different picture is looked at once."""
+
+    def look(values: pl.Series) -> np.ndarray:
+        return features(pretrained(), field.encode_at(values, plan["side"]), plan["mirror"])
+
+    return inputs.of_items(field, look, "frozen", plan["side"], plan["mirror"])[:]
+
+
 @cache
 def pretrained() -> torch.nn.Module:
     """EfficientNet-Lite0 with the weights of ImageNet, its normalizations multiplied in."""
@@ -135,7 +182,7 @@ def features(model: torch.nn.Module, pictures: torch.Tensor, mirror: bool) -> np
         for at in range(0, len(pictures), AT_ONCE):
             pixels = (pictures[at : at + AT_ONCE].float() / 255).expand(-1, 3, -1, -1) * 2 - 1  # as ImageNet's were
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-            seen = model(pixels)
-            found.append((seen + model(pixels.flip(3))) / 2 if mirror else seen)
+            here = model(pixels)
+            found.append((here + model(pixels.flip(3))) / 2 if mirror else here)
     table = torch.cat(found)  # (N, F)
     return (10 * table / table.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()

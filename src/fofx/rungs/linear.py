@@ -20,6 +20,7 @@ from fofx.fields.base import Field, Output
 from fofx.fields.number import Number
 from fofx.rungs.base import Code, Rung, Tensors, Watch, by_kind, quoted
 from fofx.rungs.features import Flattener, ngram_counter
+from fofx.rungs.pair_features import flattener_for
 
 RIDGE = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.001)  # penalties tried for numbers, from the middle outwards
 LOGISTIC = (0.01, 0.1, 1.0, 10.0, 100.0)  # C, the inverse of the penalty, tried for classes
@@ -40,7 +41,7 @@ class Linear(Rung):
 
     def __init__(self, name: str, fields: list[Field], outputs: list[Output]) -> None:
         super().__init__(name, fields, outputs)
-        self.flattener = Flattener(fields)
+        self.flattener: Flattener = flattener_for(fields)
         self.weights: Tensors = {}
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:

@@ -9,27 +9,38 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from fofx.checkpoint import Checkpoint
-from fofx.encoded import Inputs, Predictions, Problem, blocks
+from fofx.encoded import Inputs, Predictions, Problem, blocks, pair_of
 from fofx.fields import block_class
 from fofx.fields.base import Field, Habit, Output
 from fofx.keeper import Budget, History, Keeper, Saver, measure_step_seconds, plan_steps
 from fofx.optimize import optimize
 from fofx.recipe import Recipe, Step
+from fofx.repeated import Repeated
 from fofx.run import Run
 from fofx.rungs.base import Code, Rung, Tensors, Watch
 from fofx.rungs.frames import Frames
-from fofx.rungs.shapes import augmentations, blocks_of, build, habit_of, shape_for
+from fofx.rungs.shapes import augmentations, build, habit_of, shape_for, stored_blocks
 
 CHECKS = 40  # looks at the validation rows in a full schedule
 
 FINE_TUNED = Habit(5e-5, 32, 4)  # pretrained checkpoints move gently
+
+
+@dataclass(frozen=True)
+class OwnLoss:
+    """Lines that come before `loss_of`, the expression of a batch's loss (RIGHT: its targets), and the functions it calls."""
+
+    lines: str
+    call: str
+    things: tuple[Any, ...]
 
 
 class Neural(Rung):
@@ -48,7 +59,10 @@ class Neural(Rung):
 
     @classmethod
     def networks(cls, problem: Problem) -> list[str]:
-        """The networks that the ladder tries unasked: those of a mapped output, else those that read the blocks of the input."""
+        """The networks that the ladder tries unasked: those of a mapped output, else those that read the blocks of the input.
+        The two sides of a pair have a rung of their own."""
+        if pair_of(problem.fields):
+            return []
         mapped = [output for output in problem.outputs if output.mapped]
         found = blocks(problem.fields)
         alone, budget = len(found) == 1, problem.options.get("budget", 0)
@@ -63,7 +77,7 @@ class Neural(Rung):
         self.most_threads = torch.get_num_threads()
         torch.manual_seed(problem.seed)
         given = self.recipe.get("shape")
-        self.shape = given or shape_for(self.name, problem.train, self.outputs)
+        self.shape = given or self.shape_of(problem.train)
         self.network = build(self.shape, pretrained=True).to(device())
         recipe = self.prepare(problem, seconds - (time.monotonic() - begun))
         if self.place:
@@ -74,16 +88,21 @@ class Neural(Rung):
         finally:
             torch.set_num_threads(self.most_threads)
 
+    def shape_of(self, inputs: Inputs) -> dict:
+        """The network for these training rows, as plain data."""
+        return shape_for(self.name, inputs, self.outputs)
+
     # ---- 2 the loss
 
     def prepare(self, problem: Problem, seconds: float) -> Recipe:
         """Put the tensors in place, define the loss, and plan the steps (or take the recipe's)."""
         where = device()
-        blocks = [block.to(where) for block in blocks_of(self.shape, problem.train)]
-        validation = [block.to(where)[: self.most_looked_at] for block in blocks_of(self.shape, problem.validation)]
+        blocks = [block.to(where) for block in stored_blocks(self.shape, problem.train)]
+        validation = [block.to(where)[: self.most_looked_at] for block in stored_blocks(self.shape, problem.validation)]
         self.sample = [block[:8] for block in validation]  # whose inner values are recorded while the network learns
         self.lengths = lengths_of(self.shape, blocks)
         targets = [problem.targets(output).to(where) for output in self.outputs]
+        targets += [more.to(where) for more in self.further_targets(problem)]
         right = [problem.targets(output, "validation").to(where)[: self.most_looked_at] for output in self.outputs]
         wanted = self.recipe.get("augment", problem.options.get("augment", True))
         changes, joint = augmentations(self.shape, self.outputs) if wanted else ({}, None)
@@ -96,7 +115,7 @@ class Neural(Rung):
                 inputs[number] = change(inputs[number], **arguments)
             if joint:
                 inputs[0], wanted[0] = joint[0](inputs[0], wanted[0], **joint[1])
-            return self.loss(self.network(inputs), wanted, problem.options)
+            return self.batch_loss(inputs, wanted, problem.options)
 
         def validation_loss() -> float:
             outputs = self.run(validation)
@@ -159,6 +178,18 @@ class Neural(Rung):
         torch.set_num_threads(1)
         return alone
 
+    def batch_loss(self, inputs: list[torch.Tensor], targets: list[torch.Tensor], options: dict) -> torch.Tensor:
+        """What is made small: the loss of what the network says of a batch of training rows."""
+        return self.loss(self.network(inputs), targets, options)
+
+    def further_targets(self, problem: Problem) -> list[torch.Tensor]:
+        """What else `batch_loss` is given of each training row, after the outputs' targets."""
+        return []
+
+    def own_loss(self) -> OwnLoss | None:
+        """How an ejected script writes a `batch_loss` that is not the usual one."""
+        return None
+
     def loss(self, outputs: torch.Tensor, targets: list[torch.Tensor], options: dict) -> torch.Tensor:
         """The outputs' losses, added up; a number's is in its own spreads, so that none drowns the others."""
         if len(self.outputs) == 1:
@@ -216,20 +247,20 @@ class Neural(Rung):
 
     # ---- and use it
 
-    def run(self, blocks: list[torch.Tensor]) -> torch.Tensor:
+    def run(self, blocks: Sequence[torch.Tensor | Repeated]) -> torch.Tensor:
         """Raw outputs (N, K) or (N, members, K) for blocks of any length, a part at a time; texts from short to long."""
         lengths = lengths_of(self.shape, blocks)
         parts = range(0, len(blocks[0]), self.at_once)
         if lengths is None:
             return torch.cat([self.network([block[at : at + self.at_once] for block in blocks]) for at in parts])
-        order = lengths.argsort(stable=True).to(blocks[0].device)
+        order = lengths.argsort(stable=True).to(device())
         places = (order[at : at + self.at_once] for at in parts)
         sorted_outputs = torch.cat([self.network([block[place] for block in blocks]) for place in places])
         return sorted_outputs[order.argsort()]
 
     def predict(self, inputs: Inputs) -> Predictions:
         self.network.eval()
-        blocks = blocks_of(self.shape, inputs)
+        blocks = stored_blocks(self.shape, inputs)
         if self.outputs[0].mapped:  # a part at a time: a map of probabilities is far larger than what is made of it
             end, parts = self.outputs[0], []
             with torch.no_grad():
@@ -267,10 +298,14 @@ def busy(cores: int) -> bool:
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > cores
 
 
-def lengths_of(shape: dict, blocks: list[torch.Tensor]) -> torch.Tensor | None:
+def lengths_of(shape: dict, blocks: Sequence[torch.Tensor | Repeated]) -> torch.Tensor | None:
     """How long each row is (a text's tokens), or None where every row is as long."""
-    each = [block_class(part["kind"]).lengths(block) for part, block in zip(shape["encoders"], blocks)]
-    counted = [lengths.cpu() for lengths in each if lengths is not None]
+    counted = []
+    for part, block in zip(shape["encoders"], blocks):
+        items, places = (block.items, block.places) if isinstance(block, Repeated) else (block, None)
+        lengths = block_class(part["kind"]).lengths(items)
+        if lengths is not None:
+            counted.append((lengths if places is None else lengths[places]).cpu())
     return sum(counted) if counted else None  # type: ignore[return-value]
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from fofx.errors import TaskError
 from fofx.fields import block_class
 from fofx.models import pretrained
-from fofx.network import Network
+from fofx.network import Network, PairNetwork, TowersNetwork
 from fofx.optimize import alike, batches, clip_gradient, learning_rate, make_optimizer
+from fofx.repeated import Repeated
 from fofx.rungs import shapes
 from fofx.rungs.base import Code, quoted
 
@@ -91,10 +92,21 @@ def neural_script(rung: Any, record: dict) -> Code:
         "RATE": plan["rate"], "DECAY": plan["decay"], "SCHEDULE": plan["schedule"], "WARMUP": plan["warmup"],
         "CLIP": plan["clip"], "LOOK_EVERY": plan["check_every"], "PATIENCE": plan["patience"],
     }  # fmt: skip
-    things: list[Any] = [alike, batches, clip_gradient, learning_rate, make_optimizer, Network]
+    things: list[Any] = [
+        alike,
+        batches,
+        clip_gradient,
+        learning_rate,
+        make_optimizer,
+        Network,
+        PairNetwork,
+        TowersNetwork,
+    ]
+    own = rung.own_loss()
+    things += own.things if own else []
     alone = len(parts) == 1
     encoders = []
-    for part in parts:
+    for part in parts[:1] if "pair" in shape else parts:
         call, thing = model_call(part, shape["outputs"] if alone else None)
         reader = block_class(part["kind"]).reader(part)
         if reader is not None:
@@ -108,9 +120,8 @@ def neural_script(rung: Any, record: dict) -> Code:
             things.append(quantile_edges)
     names = ["x"] if alone else [f"x{number}" for number in range(1, len(parts) + 1)]
     helpers = '\ndef tensors(frame):\n    """What the model takes, row by row."""\n'
-    helpers += "".join(
-        f"    {name} = {block_class(part['kind']).script_tensor(part)}.to(device)\n" for name, part in zip(names, parts)
-    )
+    helpers += "".join(f"    {name} = {_tensor(part)}.to(device)\n" for name, part in zip(names, parts))
+    things += [Repeated] if any(part.get("repeats") for part in parts) else []
     helpers += f"    return {names[0] if alone else '[' + ', '.join(names) + ']'}\n"
     looked_at = (
         "validation" if record["data"]["rows"]["validation"] <= most_looked_at else f"validation[:{most_looked_at}]"
@@ -131,7 +142,15 @@ def neural_script(rung: Any, record: dict) -> Code:
         probed = zip(rung.network.encoders, (block_class(part["kind"]).probe(part) for part in parts))
         widths = [shapes.width_of(encoder, probe.to(where)) for encoder, probe in probed]
         rung.network.eval()
-        model.append(f"encoders = [\n{rows}]\nmodel = Network(encoders, widths={widths}, outputs={shape['outputs']})")
+        made = f"Network(encoders, widths={widths}, outputs={shape['outputs']})"
+        options = ", ".join(
+            f"{key}={quoted(each)}" for key, each in (shape.get("pair") or shape.get("towers") or {}).items()
+        )
+        if "pair" in shape:
+            made = f"PairNetwork(encoders[0], {widths[0]}, outputs={shape['outputs']}, {options})"
+        elif "towers" in shape:
+            made = f"TowersNetwork(encoders[0], encoders[1], {widths}, {options})"
+        model.append(f"encoders = [\n{rows}]\nmodel = {made}")
     if any("side" in part for part in parts):
         model.append("model = model.to(memory_format=torch.channels_last)  # convolutions are faster so")
     model.append("model = model.to(device)")
@@ -250,6 +269,11 @@ def _loss(rung: Any, parts: list[dict], recipe: dict, asked: dict, looked_at: st
         picked = "wanted"
     lines += '\n\ndef loss_of(picked):\n    """The mean loss of the picked training rows."""\n' + batch
     lines = lines.replace("LOOKED_AT", looked_at)
+    own = rung.own_loss()
+    if own:
+        head, tail = lines.split("\n\ndef loss_of", 1)
+        call = own.call.replace("RIGHT", picked).replace("OPTIONS", quoted(options))
+        return f"{head}{own.lines}\n\ndef loss_of{tail}    return {call}\n"
     return lines + f"    return {between}(model(batch), {picked}, {quoted(options)})\n"
 
 
@@ -258,8 +282,18 @@ def _lengths(part: dict, name: str) -> str:
     source = textwrap.dedent(inspect.getsource(block_class(part["kind"]).lengths))
     said = next(node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Return))
     assert said is not None
-    plain = ast.unparse(said).replace("tensor", name)
-    return plain + ".cpu()"
+    if part.get("repeats"):
+        return ast.unparse(said).replace("tensor", f"{name}.items") + f"[{name}.places].cpu()"
+    return ast.unparse(said).replace("tensor", name) + ".cpu()"
+
+
+def _tensor(part: dict) -> str:
+    """The expression of `frame` that gives a part's tensor; what repeats is encoded once."""
+    plain = block_class(part["kind"]).script_tensor(part)
+    column = f"frame[{quoted(part['block'])}]"
+    return (
+        f"Repeated.read({column}, lambda values: {plain.replace(column, 'values')})" if part.get("repeats") else plain
+    )
 
 
 def augmenting(rung: Any) -> list[Any]:

@@ -1,7 +1,8 @@
 """The shape of a network as plain data, and the network of a shape: encoders for the blocks of the input, a join, the outputs.
 
 What a kind's network needs, and how it is called, is known in the kind's own file (`Field.part`, `Field.network`); here the
-parts are put together. A shape is {"encoders": [part, ...], "outputs": K}; a part names its block, its kind and its model.
+parts are put together. A shape is {"encoders": [part, ...], "outputs": K}; a part names its block, its kind and its model. The
+two sides of a pair have "pair", a picture with its text "towers": the options of the network that compares them.
 """
 
 from __future__ import annotations
@@ -11,17 +12,31 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from fofx.encoded import Inputs, blocks
+from fofx.encoded import Inputs, blocks, pair_of
 from fofx.errors import TaskError, nearest
 from fofx.fields import block_class, kinds
 from fofx.fields.base import Field, Habit, Output
-from fofx.network import Network
+from fofx.network import Network, PairNetwork, TowersNetwork
+from fofx.repeated import Repeated
+
+HEAVY = 4096  # bytes of an item from which on rows that repeat it do not keep copies
+PAIR = {"parts": ["difference", "product", "cosine"], "shared": 0, "hidden": 32, "dropout": 0.2}
+SAME_OR_NOT = {
+    "parts": ["cosine"],
+    "shared": 64,
+    "hidden": 0,
+    "dropout": 0.0,
+}  # an angle carries over to new identities
 
 
 def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
     """The shape of rung `name` for these training rows. Blocks that the name is not about get their usual model."""
     count = sum(output.size for output in outputs)
     found = blocks(inputs.fields)
+    pair = pair_of(inputs.fields)
+    if pair:
+        part = repeating(pair[0].part(name, len(inputs), False, inputs.block))
+        return {"encoders": [part, {**part, "block": pair[1].name}], "outputs": count, "pair": PAIR}
     alone = len(found) == 1
     parts = []
     for block in found:
@@ -31,9 +46,20 @@ def shape_for(name: str, inputs: Inputs, outputs: list[Output]) -> dict:
     return {"encoders": parts, "outputs": count}
 
 
+def repeating(part: dict) -> dict:
+    """The part of a column whose values stand in many rows, so that large ones should be kept once."""
+    probe = block_class(part["kind"]).probe(part)
+    return {**part, "repeats": True} if probe[0].numel() * probe.element_size() >= HEAVY else part
+
+
 def blocks_of(shape: dict, inputs: Inputs) -> list[torch.Tensor]:
     """The tensors that the network of this shape takes, in order."""
     return [inputs.block(part) for part in shape["encoders"]]
+
+
+def stored_blocks(shape: dict, inputs: Inputs) -> list[torch.Tensor | Repeated]:
+    """The same for many rows: what repeats is kept once, and only batches are tensors."""
+    return [inputs.repeated(part) if part.get("repeats") else inputs.block(part) for part in shape["encoders"]]
 
 
 def maker(part: dict) -> type[Field]:
@@ -41,20 +67,27 @@ def maker(part: dict) -> type[Field]:
     return block_class(part.get("head") or part["kind"])
 
 
-def build(shape: dict, pretrained: bool = False) -> Network:
+def build(shape: dict, pretrained: bool = False) -> Network | PairNetwork | TowersNetwork:
     """The network of a shape. `pretrained` fills encoders that have published weights with them."""
-    alone = len(shape["encoders"]) == 1
+    parts, outputs = shape["encoders"], shape["outputs"]
+    alone = len(parts) == 1
     encoders, widths = [], []
-    for part in shape["encoders"]:
+    for part in parts[:1] if "pair" in shape else parts:
         kind = block_class(part["kind"])
-        model = maker(part).network(part, shape["outputs"] if alone else None, pretrained)
+        model = maker(part).network(part, outputs if alone else None, pretrained)
         reader = kind.reader(part)
         if reader is not None:
             model = reader[0](*reader[1], model)
         encoders.append(model)
         if not alone:
             widths.append(width_of(model, kind.probe(part)))
-    network = Network(encoders, widths, shape["outputs"])
+    network: Network | PairNetwork | TowersNetwork
+    if "pair" in shape:
+        network = PairNetwork(encoders[0], widths[0], outputs, **shape["pair"])
+    elif "towers" in shape:
+        network = TowersNetwork(encoders[0], encoders[1], widths, **shape["towers"])
+    else:
+        network = Network(encoders, widths, outputs)
     if any("side" in part for part in shape["encoders"]):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolutions are faster so, on a CPU too
     return network

@@ -24,7 +24,6 @@ from fofx.models.attention import SelfAttention
 from fofx.models.bert import BERTSelf
 from fofx.models.vit import ViT, ViTAttention
 from fofx.models.window import watch
-from fofx.network import Network
 from fofx.rungs.neural import Neural
 from fofx.see.rows import blocks_and_targets, neural
 
@@ -277,7 +276,7 @@ def _hooked(model: nn.Module, layers: dict[str, nn.Module], inputs: Any) -> dict
 
 def _encoder_with(network: Neural, kinds: tuple[type, ...], block: str | None, code: str, lacks: str) -> int:
     """The number of the encoder that holds such a layer; TaskError `code` when none does."""
-    model: Network = network.network
+    model = network.network
     parts = network.shape["encoders"]
     able = [n for n, each in enumerate(model.encoders) if any(isinstance(m, kinds) for m in each.modules())]
     able = [n for n in able if block is None or parts[n]["block"] == block]

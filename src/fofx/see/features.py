@@ -20,7 +20,7 @@ from fofx.errors import TaskError
 from fofx.finding import Finding
 from fofx.models.reading import Pixels, Words
 from fofx.models.tabm import MemberHeads
-from fofx.network import Network
+from fofx.network import Network, PairNetwork, TowersNetwork
 from fofx.rungs.features import Flattener
 from fofx.rungs.frozen import FrozenFeatures
 from fofx.rungs.neural import Neural, device, lengths_of
@@ -96,8 +96,12 @@ def penultimate(rung: Neural, inputs: Inputs) -> np.ndarray:
     return torch.cat(seen)[order.argsort()].float().cpu().numpy()  # (N, F)
 
 
-def head_of(network: Network) -> nn.Module:
-    """The last layer with weights: the join of several blocks, or the last linear layer of the only block's model."""
+def head_of(network: nn.Module) -> nn.Module:
+    """The last layer with weights: the join of several blocks, the head that compares two sides, or the last linear layer of
+    the only block's model."""
+    if isinstance(network, PairNetwork | TowersNetwork):
+        return network.head
+    assert isinstance(network, Network)
     if isinstance(network.join, nn.Linear):
         return network.join
     model = network.encoders[0]
