@@ -15,7 +15,7 @@ def rung_classes() -> tuple[type[Rung], ...]:
     """Every rung that has words of its own, from naive to deep."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return tuple(sorted(_below(Rung), key=lambda cls: cls.height))
+    return tuple(sorted(_below(Rung), key=lambda cls: (cls.height, cls.words)))
 
 
 def _below(cls: type[Rung]) -> list[type[Rung]]:
