@@ -8,7 +8,7 @@ from torch import nn
 
 from fofx.models.cnn import CNN
 from fofx.models.resnet import ResNet
-from fofx.models.video import Question, Video, VideoCNN, with_changes, with_places
+from fofx.models.video import Question, VideoCNN, VideoNet, with_changes, with_places
 from fofx.models.window import watch
 
 
@@ -43,7 +43,7 @@ def test_the_question_equals_torch_multihead_attention():
 def test_the_whole_equals_its_parts_in_torch_layers():
     torch.manual_seed(0)
     encoder = CNN(None, channels=3, widths=(4, 6), size=8)
-    ours = Video(encoder, 5, frames=4, width=8, layers=1, heads=2, changes=False, places=False).double().eval()
+    ours = VideoNet(encoder, 5, frames=4, width=8, layers=1, heads=2, changes=False, places=False).double().eval()
     block = ours.blocks[0]
     layer = nn.TransformerEncoderLayer(8, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True).double()
     pairs = {
@@ -64,9 +64,9 @@ def test_the_whole_equals_its_parts_in_torch_layers():
 
 def test_any_picture_encoder_serves():
     encoder = ResNet(None, channels=3, small=True, depths=(1, 1))
-    model = Video(encoder, 2, frames=3, width=8, changes=False, places=False).eval()
+    model = VideoNet(encoder, 2, frames=3, width=8, changes=False, places=False).eval()
     assert model(torch.randn(2, 3, 3, 16, 16)).shape == (2, 2)
-    bare = Video(encoder, None, frames=3, width=8, changes=False, places=False).eval()
+    bare = VideoNet(encoder, None, frames=3, width=8, changes=False, places=False).eval()
     assert bare(torch.randn(2, 3, 3, 16, 16)).shape == (2, 8)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from PIL import Image
 from fofx import videos as module
 from fofx.errors import DataError
 from fofx.frame_times import durations_of, evenly, shown_at_middles
-from fofx.videos import decode_videos, in_order, look_at, resize_clips
+from fofx.videos import decode_videos, in_order, look_at_videos, resize_clips
 
 GENERATOR = np.random.default_rng(0)
 
@@ -72,7 +72,7 @@ def test_a_frame_that_stands_still_is_shown_for_longer(tmp_path, ending):
     with Image.open(path) as image:
         assert image.n_frames == 5
     assert levels(one(path)) == [0, 1, 1, 1, 1, 2, 3, 4]
-    assert look_at([path])[0] == [(5, 24, 24)]
+    assert look_at_videos([path])[0] == [(5, 24, 24)]
 
 
 def test_frames_that_only_change_a_part_are_put_together(tmp_path):
@@ -178,7 +178,7 @@ def test_films(tmp_path, ending, codec):
     assert levels(found) == list(range(10))
     assert np.abs(found[0].transpose(0, 2, 3, 1).astype(int) - clip(10, 32)).max() <= 12
     assert levels(one(path, 4)) == [1, 3, 6, 8]
-    assert look_at([path]) == ([(10, 32, 32)], True)
+    assert look_at_videos([path]) == ([(10, 32, 32)], True)
 
 
 def test_long_films_are_read_by_jumps(tmp_path, monkeypatch):
@@ -202,7 +202,7 @@ def test_a_film_cut_short(tmp_path):
 
 def test_without_av_the_reason_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(100))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "av", None)
     _, bad = decode_videos([tmp_path / "a.mp4"], 2, 8)
     assert "fofx[video]" in bad[0][1]
 
@@ -211,9 +211,9 @@ def test_looking_at_videos(tmp_path):
     colour = np.zeros((3, 10, 14, 3), np.uint8)
     colour[..., 0] = 200
     paths = [save(tmp_path / "a.gif", clip(5, 12)), save(tmp_path / "b.gif", np.stack([colour[0], colour[0] // 2]))]
-    assert look_at(paths[:1]) == ([(5, 12, 12)], True)
-    assert look_at([*paths, "gone"]) == ([(5, 12, 12), (2, 10, 14)], False)
-    assert look_at(["gone"]) == ([], False)
+    assert look_at_videos(paths[:1]) == ([(5, 12, 12)], True)
+    assert look_at_videos([*paths, "gone"]) == ([(5, 12, 12), (2, 10, 14)], False)
+    assert look_at_videos(["gone"]) == ([], False)
 
 
 def test_arrays_are_chosen_from_evenly_and_resized():

@@ -46,4 +46,13 @@ def augment(
     return ((moved - middle) * gain + middle * gain.sqrt()).clamp(0, 255)
 
 
-PIECES = (augment,)
+def augment_videos(videos: torch.Tensor) -> torch.Tensor:
+    """Every frame of a video changed in the same way, and none mirrored, because left and right may be the answer.
+
+    Bytes or floats (B, F, C, H, W) in 0..255 to floats of the same shape.
+    """
+    flat = augment(videos.flatten(1, 2), turn=6.0, mirror=False)  # (B, F C, H, W)
+    return flat.unflatten(1, videos.shape[1:3])
+
+
+PIECES = (augment, augment_videos)

@@ -12,8 +12,8 @@ import struct
 
 import numpy as np
 
-MOST = 20_000  # frames of an animation: to show the last, all before it must be unpacked
-USUAL = 100  # milliseconds: what viewers take where a file says 0 or 1/100 s
+MOST_UNPACKED = 20_000  # frames of an animation: to show the last, all before it must be unpacked
+USUAL_PAUSE = 100  # milliseconds: what viewers take where a file says 0 or 1/100 s
 
 
 class TooMany(Exception):
@@ -33,7 +33,7 @@ def durations_of(data: bytes) -> list[int]:
         found = _webp(data)
     else:
         found = []
-    return [each if each > 10 else USUAL for each in found] or [USUAL]
+    return [each if each > 10 else USUAL_PAUSE for each in found] or [USUAL_PAUSE]
 
 
 def shown_at_middles(durations: list[int], frames: int) -> np.ndarray:
@@ -49,7 +49,7 @@ def evenly(count: int, frames: int) -> np.ndarray:
 
 
 def _counted(found: list[int]) -> None:
-    if len(found) > MOST:
+    if len(found) > MOST_UNPACKED:
         raise TooMany
 
 

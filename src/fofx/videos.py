@@ -10,7 +10,6 @@ Shapes: N videos, F frames, C channels (1 grey, 3 red-green-blue), H height, W w
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import warnings
@@ -23,31 +22,15 @@ import numpy as np
 from PIL import Image
 
 from fofx.errors import DataError
-from fofx.frame_times import MOST, TooMany, durations_of, evenly, shown_at_middles
+from fofx.frame_times import MOST_UNPACKED, TooMany, durations_of, evenly, shown_at_middles
 from fofx.pictures import LARGEST, Unreadable, decode, fitted, opened, resize_arrays
 
 MOST_FRAMES = 200_000  # of a film, files of a folder
 MOST_PIXELS = 2_000_000_000  # of all frames of an animation together: to see its last, all must be unpacked
 STEP_BY_STEP = 300  # frames: a longer film is read by jumping to the wanted moments
 JUMP = 1_000  # frames that are unpacked at most to come from a jump's landing to the wanted one
-ENDINGS = (
-    ".gif",
-    ".apng",
-    ".webp",
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".webm",
-    ".mkv",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".ogv",
-    ".wmv",
-    ".flv",
-)
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
-FORMATS = "GIF, animated PNG or WebP, MP4, MOV, WebM, MKV, AVI, or a folder of pictures"
+READABLE = "GIF, animated PNG or WebP, MP4, MOV, WebM, MKV, AVI, or a folder of pictures"
 
 Shrink = Callable[[Image.Image], np.ndarray]  # a frame as (H, W) or (H, W, C)
 
@@ -140,7 +123,7 @@ def form_of(path: Any) -> str:
     }
     if head[:4] in starts:
         return starts[head[:4]]
-    raise Unreadable("it is empty" if not head else f"it is not a video that fofx can read ({FORMATS})")
+    raise Unreadable("it is empty" if not head else f"it is not a video that fofx can read ({READABLE})")
 
 
 def stills_in(folder: Any) -> list[str]:
@@ -187,16 +170,16 @@ def _durations(path: Any) -> list[int]:
         try:
             return durations_of(file.read())
         except TooMany:
-            raise Unreadable(f"it has more than {MOST:,} frames; shorten it, or save it as a film") from None
+            raise Unreadable(f"it has more than {MOST_UNPACKED:,} frames; shorten it, or save it as a film") from None
 
 
 @contextmanager
 def _open_film(path: Any, form: str) -> Iterator[Any]:
     """The container and the video stream of a film. Whatever is wrong with it, in the block too, is raised as Unreadable."""
-    if importlib.util.find_spec("av") is None:
-        raise Unreadable("films need the package av: pip install 'fofx[video]'")
-    import av
-
+    try:
+        import av
+    except ImportError:
+        raise Unreadable("films need the package av: pip install 'fofx[video]'") from None
     try:
         # a file object and a named format: FFmpeg opens no other file or address, whatever the film says
         with open(path, "rb") as file, av.open(file, format=form) as container:
@@ -215,7 +198,7 @@ def _open_film(path: Any, form: str) -> Iterator[Any]:
         raise Unreadable(f"it is broken, or no decoder is installed for it ({reason})") from None
 
 
-def _moments(path: Any, form: str) -> list[int]:
+def _stamps(path: Any, form: str) -> list[int]:
     """The presentation times of all frames, ascending, without unpacking any."""
     with _open_film(path, form) as (container, stream):
         stamps: list[int] = []
@@ -232,7 +215,7 @@ def _moments(path: Any, form: str) -> list[int]:
 
 def _film(path: Any, frames: int, shrink: Shrink, form: str) -> list[np.ndarray]:
     """Frames of a film, upright. A short one is read through, a long one by jumps."""
-    stamps = _moments(path, form)
+    stamps = _stamps(path, form)
     spans = np.maximum(np.diff(stamps), 1) if len(stamps) > 1 else np.ones(1)
     numbers = shown_at_middles([*spans, int(np.median(spans))][: len(stamps)], frames).tolist()
     found: list[np.ndarray] = []
@@ -265,7 +248,7 @@ def _upright(frame: Any) -> Image.Image:
     return image.rotate(turn, expand=True) if turn else image
 
 
-def look_at(paths: list[str]) -> tuple[list[tuple[int, int, int]], bool]:
+def look_at_videos(paths: list[str]) -> tuple[list[tuple[int, int, int]], bool]:
     """(frames, height, width) of the videos that can be read, and whether all of them are grey."""
     shapes, grey = [], True
     for path in paths:
@@ -279,7 +262,7 @@ def look_at(paths: list[str]) -> tuple[list[tuple[int, int, int]], bool]:
                 with opened(path) as image:
                     shapes.append((len(_durations(path)), image.height, image.width))
             else:
-                count = len(_moments(path, form))
+                count = len(_stamps(path, form))
                 with _open_film(path, form) as (_, stream):
                     shapes.append((count, stream.height, stream.width))
             if grey:

@@ -1,7 +1,9 @@
-"""Folders of pictures or sounds: class folders, with train / validation / test folders above or below them, or unlabelled.
+"""Folders of pictures, sounds or videos: class folders, with train / validation / test folders above or below them, or
+unlabelled.
 
 root/cat/1.jpg, root/train/cat/1.jpg, root/cat/train/1.jpg, root/training/labeled/00/1.jpg, root/training/unlabeled/...;
-speakers are classes too: root/ann/1.wav. A folder is of the kind that most of its files are of.
+speakers are classes too: root/ann/1.wav. A folder is of the kind that most of its files are of. GIF files are videos where most
+of them move; a column of paths may also name folders of frames.
 Files come in natural order (2 before 10), always the same. Links are followed only to files inside the folder.
 """
 
@@ -19,8 +21,11 @@ from fofx.errors import DataError, Notice
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
-ENDINGS = {"picture": PICTURES, "sound": SOUNDS}
+FILMS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv")
+ENDINGS = {"picture": PICTURES, "sound": SOUNDS, "video": FILMS}
 """How the names of the files of each kind end. A kind listed here can come as class folders and as a column of paths."""
+LARGEST_LOOKED_AT = 50_000_000  # bytes
+MAY_MOVE = (".gif", ".webp", ".png")  # pictures that may hold several frames
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xls")
 UNLABELLED = ("unlabeled", "unlabelled", "unlabel", "无标签")
 LABELLED = ("labeled", "labelled", "label", "有标签")
@@ -45,6 +50,10 @@ def read_folder(root: Path) -> Table:
     """
     base = os.path.realpath(root)
     every, skipped, links = walk(base)
+    if every["picture"] and moving([os.path.join(base, *path) for path in every["picture"]]):
+        every["video"] = sorted(
+            every["video"] + every.pop("picture"), key=lambda path: [natural(piece) for piece in path]
+        )
     kind = max(every, key=lambda kind: len(every[kind]))  # of equally many the first, pictures
     found = every[kind]
     if not found:
@@ -88,6 +97,27 @@ def read_folder(root: Path) -> Table:
     reader = {"format": "folder", "rows": [list(pair) for pair in zip(names, labels)], "pictures": [kind]}
     kinds = {kind: kind, "label": "category"}
     return Table(frame, root.name or base, base, notes, kinds, series, reader)
+
+
+def moving(paths: list[str]) -> bool:
+    """Whether these are animations rather than pictures: most of a few that may hold several frames do."""
+    from fofx.frame_times import TooMany, durations_of
+
+    few = [path for path in paths if path.lower().endswith(MAY_MOVE)]
+    if len(few) < 0.5 * len(paths):
+        return False
+    few = few[:: max(1, len(few) // 12)][:12]
+    count = 0
+    for path in few:
+        try:
+            if os.path.getsize(path) <= LARGEST_LOOKED_AT:
+                with open(path, "rb") as file:
+                    count += len(durations_of(file.read())) > 1
+        except TooMany:
+            count += 1
+        except OSError:
+            continue
+    return count > 0.5 * len(few)
 
 
 def walk(base: str) -> tuple[dict[str, list[tuple[str, ...]]], int, int]:
@@ -176,11 +206,11 @@ def _explain_empty(root: Path) -> None:
     tables = sorted(entry.name for entry in root.iterdir() if entry.name.lower().endswith(TABLES))
     if tables:
         shown = ", ".join(tables[:5])
-        text = f"{root} is a folder without pictures or sounds; it holds tables: {shown}. Give the file itself: {root / tables[0]}"
+        text = f"{root} is a folder without pictures, sounds or videos; it holds tables: {shown}. Give the file itself: {root / tables[0]}"
         raise DataError("unclear-folder", text)
     raise DataError(
         "no-pictures",
-        f"There are no pictures or sounds in {root}. Expected class folders such as cat/1.jpg and dog/1.jpg "
+        f"There are no pictures, sounds or videos in {root}. Expected class folders such as cat/1.jpg and dog/1.jpg "
         f"({', '.join(ending[1:] for endings in ENDINGS.values() for ending in endings)}).",
     )
 
@@ -195,9 +225,24 @@ def kind_of_paths(values: pl.Series, base: str) -> str | None:
     kinds = [kind_of_file(value) for value in few]
     for kind in ENDINGS:
         if few and kinds.count(kind) >= 0.9 * len(few):
-            there = sum(os.path.isfile(os.path.join(base, value)) for value in few)
-            return kind if there >= 0.5 * len(few) else None
+            there = [path for value in few if os.path.isfile(path := os.path.join(base, value))]
+            if len(there) < 0.5 * len(few):
+                return None
+            return "video" if kind == "picture" and moving(there) else kind
+    different = known.n_unique() > 0.5 * len(known)  # class names may be folders, too
+    if few and different and not any(kinds) and all(holds_frames(os.path.join(base, value)) for value in few[:20]):
+        return "video"
     return None
+
+
+def holds_frames(folder: str) -> bool:
+    """Whether this is a folder of which the first files are pictures."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(20))]
+    except (OSError, ValueError):
+        return False
+    return any(kind_of_file(name) == "picture" for name in names)
 
 
 def find_path_columns(table: Table) -> None:
@@ -208,7 +253,7 @@ def find_path_columns(table: Table) -> None:
         if kind is None:
             continue
         full = [value and os.path.normpath(os.path.join(base, value)) for value in table.frame[name].to_list()]
-        absent = sum(value is not None and not os.path.isfile(value) for value in full)
+        absent = sum(value is not None and not os.path.exists(value) for value in full)
         table.frame = table.frame.with_columns(pl.Series(name, full, dtype=pl.String))
         table.kinds[name] = kind
         table.reader.setdefault("pictures", []).append(name)

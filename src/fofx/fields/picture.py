@@ -90,7 +90,8 @@ class Picture(Field):
 
     @classmethod
     def recognises(cls, column: pl.Series) -> bool:
-        return isinstance(column.dtype, pl.Array) and len(column.dtype.shape) in (2, 3)
+        shape = column.dtype.shape if isinstance(column.dtype, pl.Array) else ()
+        return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
     @classmethod
     def broken(cls, column: pl.Series) -> list[tuple[int, str]]:

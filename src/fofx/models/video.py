@@ -58,7 +58,7 @@ class Question(nn.Module):
         return self.output(mixed.flatten(1))  # (B, K)
 
 
-class Video(nn.Module):
+class VideoNet(nn.Module):
     """(B, F, C, H, W) -> (B, O). With `outputs=None` there is no head and the answer to the question, (B, K), comes out.
 
     `encoder` takes pictures (B, C', H, W) and gives features (B, D), D = `encoder.width`; C' is C, twice C with `changes`, two
@@ -115,8 +115,8 @@ class Video(nn.Module):
         return self.outputs(self.head(self.dropout(self.features(videos))))  # (B, O)
 
 
-class VideoCNN(Video):
-    """A `Video` whose encoder is a small convolutional network: (B, F, C, S, S) -> (B, O)."""
+class VideoCNN(VideoNet):
+    """A `VideoNet` whose encoder is a small convolutional network: (B, F, C, S, S) -> (B, O)."""
 
     def __init__(
         self,
@@ -145,6 +145,6 @@ PIECES = (
     with_changes,
     with_places,
     Question,
-    Video,
+    VideoNet,
     VideoCNN,
 )

@@ -66,10 +66,10 @@ def frames_of(value: Any) -> np.ndarray:
     if not isinstance(value, str):
         return np.asarray(value)
     from fofx.errors import TaskError
-    from fofx.videos import Unreadable, look_at, read_clip
+    from fofx.videos import Unreadable, look_at_videos, read_clip
 
     try:
-        shapes, _ = look_at([value])
+        shapes, _ = look_at_videos([value])
         count, height, width = shapes[0] if shapes else (FRAMES, SIDE, SIDE)
         scale = SIDE / max(height, width, SIDE)
         return read_clip(value, min(count, FRAMES), max(1, round(height * scale)), max(1, round(width * scale)), 3)
