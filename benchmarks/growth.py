@@ -38,11 +38,9 @@ def network_and_rows(what: str, size: int):
         from fofx.models.forecast import SeriesRNN
 
         return SeriesRNN(1, 1), torch.randn(2_000, size, 1)
-    from fofx.models.video import VideoNet
+    from fofx.models.video import VideoCNN
 
-    from fofx.models.cnn import CNN
-
-    return VideoNet(CNN(None, channels=3, size=24, dropout=0.1), 4), torch.rand(200, size, 3, 24, 24)
+    return VideoCNN(4, channels=3, size=24, frames=size), torch.rand(200, size, 3, 24, 24)
 
 
 def one_pass(network, rows) -> float:
