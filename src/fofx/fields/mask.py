@@ -44,7 +44,7 @@ class Mask(Output):
     given = ("legend", "counts", "shape", "original_shape")
     pieces = (mask_cross_entropy, dice_loss, rare_class_weights)
     largest = 120 * 160  # pixels; a laptop learns from some ten such pictures a second
-    networks: ClassVar[dict[str, Habit]] = {"unet": Habit(6e-3, 8, 400, share=6.0, dropout=0.1, unasked=True)}
+    networks: ClassVar[dict[str, Habit]] = {"unet": Habit(4e-3, 8, 400, share=6.0, dropout=0.1, unasked=True)}
     usual = "unet"
 
     def __init__(self, name: str) -> None:

@@ -30,6 +30,8 @@ DRAWN, FEWEST, A_SECOND = (
     2_000,
     500,
 )  # pixels that a line or a tree learns from: most, fewest, for a second of time
+PICTURES = 80  # from at most so many pictures: to describe a whole picture for a few pixels is dear
+CHOSEN_BY = 24  # validation pictures by which a setting is chosen
 AT_ONCE = 8  # pictures whose pixels are described at a time
 STRENGTHS = (1.0,)  # C, the inverse of the penalty on the line's weights: with so many pixels it hardly matters
 DEPTHS = (8, 12)
@@ -87,7 +89,8 @@ class PixelRung(Rung):
 
     def fit(self, problem: Problem, seconds: float, watch: Watch) -> None:
         (output,) = self.outputs
-        maps, right = problem.truth(output), problem.truth(output, "validation")
+        maps, right = problem.truth(output), problem.truth(output, "validation")[:CHOSEN_BY]
+        judges = problem.validation.pictures(self.picture)[:CHOSEN_BY]
         begun = time.monotonic()
         most = self.recipe.setdefault("pixels", int(np.clip(seconds * A_SECOND, FEWEST, DRAWN)))
         rows, classes = drawn_pixels(problem.train.pictures(self.picture), maps, most, problem.seed)  # (P, D), (P,)
@@ -96,7 +99,7 @@ class PixelRung(Rung):
         best, found = np.inf, None
         for number, setting in enumerate(settings, start=1):
             self.learn(rows, classes, setting, problem.seed)
-            cost = output.cost(self.predict(problem.validation)[output.name], right, problem.options)
+            cost = output.cost(pixel_maps(judges, self.chances), right, problem.options)
             watch({"what": "step", "fraction": number / len(settings), "loss": cost})
             if cost < best:
                 best, found, chosen[output.name] = cost, self.state(), setting
@@ -211,7 +214,8 @@ def pixel_features(pictures: torch.Tensor) -> torch.Tensor:
     count, _, height, width = colours.shape
 
     def around(values: torch.Tensor, side: int) -> torch.Tensor:
-        return F.avg_pool2d(values, side, stride=1, padding=side // 2, count_include_pad=False)
+        down = F.avg_pool2d(values, (side, 1), stride=1, padding=(side // 2, 0), count_include_pad=False)
+        return F.avg_pool2d(down, (1, side), stride=1, padding=(0, side // 2), count_include_pad=False)
 
     small, large = max(3, height // 24 | 1), max(5, height // 7 | 1)  # odd, so that the pixel lies in the middle
     bright = colours.mean(dim=1, keepdim=True)  # (N, 1, H, W)
@@ -226,6 +230,9 @@ def drawn_pixels(pictures: torch.Tensor, maps: np.ndarray, most: int, seed: int)
     """About `most` pixels that are not void, (P, D) and their classes (P,): of each class so many that its share is the root of
     its real share, so that rare classes count without being everywhere."""
     generator = np.random.Generator(np.random.PCG64(seed))
+    if len(maps) > PICTURES:
+        some = np.sort(generator.permutation(len(maps))[:PICTURES])
+        pictures, maps = pictures[torch.from_numpy(some)], maps[some]
     flat = maps.reshape(-1)  # (N * H * W,)
     counts = np.bincount(flat[flat != VOID])  # (K,)
     wanted = rare_class_weights(counts, 0.5).numpy() * counts * (most / max(1, counts.sum()))
