@@ -94,7 +94,10 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
         if reader["format"] == "folder" and class_folders(data[part or "path"]) == [
             tuple(row) for row in reader["rows"]
         ]:
-            settings[name] = {"format": "folder", "pictures": reader["pictures"]}  # it need not list what can be looked up
+            settings[name] = {
+                "format": "folder",
+                "pictures": reader["pictures"],
+            }  # it need not list what can be looked up
             reading.append(f'read_again({where}, {{**{name}, "rows": class_folders({where})}})')
         else:
             reading.append(f"read_again({where}, {name})")
