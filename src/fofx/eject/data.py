@@ -118,6 +118,9 @@ def _read(run: Run, record: dict, outputs: list[Any], settings: dict, possible: 
     if any(types.get(name, "").startswith(real) or name in said for name in names):
         numbers = [output.name for output in outputs if isinstance(output, Number)]
         lines.append(f"frame = frame.filter(pl.all_horizontal(pl.col({quoted(numbers)}).is_finite()))")
+    if any(notice["code"] == "one-sided-pair" for notice in record["warnings"]):
+        sides = quoted([column["name"] for column in record["task"]["inputs"]])
+        lines.append(f"frame = frame.drop_nulls({sides})  # a pair needs both sides")
     for column in columns:
         if any(notice["code"] == f"broken-{plural(column['kind'])}" for notice in record["warnings"]):
             kind = field_class(column["kind"]).__name__
