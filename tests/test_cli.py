@@ -21,7 +21,7 @@ from fofx.errors import FindError, Notice, TaskError
 from fofx.tasks import tasks
 from fofx.words import LANGUAGES, language, notice, say, table
 
-COMMANDS = ("find", "try", "score", "runs", "show", "eject", "tasks", "run", "demo", "doctor")
+COMMANDS = ("find", "try", "score", "forecast", "runs", "show", "eject", "tasks", "run", "demo", "doctor")
 
 
 @pytest.fixture(autouse=True)

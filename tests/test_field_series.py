@@ -277,3 +277,14 @@ def test_the_report_shows_how_far_ahead(three: fofx.Function, one: fofx.Function
     assert "steps ahead" not in one.report().read_text(encoding="utf-8")
     scores = {result.name: result.test_scores for result in three.rungs}
     assert {"level +1.mase", "mase"} <= set(scores["linear"])
+
+
+def test_the_command_line_forecasts(three: fofx.Function, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    from fofx.cli import main
+
+    months()[:100].write_csv(tmp_path / "newer.csv")
+    assert main(["forecast", str(three.run.path), str(tmp_path / "newer.csv"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [row["month"] for row in said["forecast"]] == ["2008-05-01", "2008-06-01", "2008-07-01"]
+    assert main(["forecast", str(three.run.path), "--lang", "zh"]) == 0
+    assert "接下来" in capsys.readouterr().out

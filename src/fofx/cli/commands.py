@@ -148,6 +148,25 @@ def score(ctx: typer.Context, run_name: RunName, file: File, as_json: AsJson = F
 
 
 @app.command(cls=Command)
+def forecast(
+    ctx: typer.Context,
+    run_name: RunName,
+    file: Annotated[str | None, typer.Argument(metavar="FILE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    from fofx.cli import draw
+    from fofx.cli.work import load
+
+    function = load(run_name)
+    ahead = function.forecast(file)
+    if as_json:
+        rows = [{name: str(v) if hasattr(v, "isoformat") else v for name, v in row.items()} for row in ahead.to_dicts()]
+        draw.as_json({"run": str(function.run.path), "forecast": rows})
+    else:
+        draw.ahead(ahead, function.run.name, ctx.obj)
+
+
+@app.command(cls=Command)
 def runs(ctx: typer.Context, out: Out = "runs") -> None:
     from fofx.cli import draw
     from fofx.cli.work import summaries

@@ -204,6 +204,18 @@ def scores(run: str, rows: int, given: Mapping[str, float | None], lang: str) ->
     console().print(table)
 
 
+def ahead(frame: Any, run: str, lang: str, most: int = 200) -> None:
+    """A forecast as a table: a line for each series and moment."""
+    table = Table(title=escape(say("ahead.title", lang, run=run)), title_justify="left")
+    for name in frame.columns:
+        table.add_column(escape(name), justify="right" if frame[name].dtype.is_float() else "left")
+    for row in frame.head(most).iter_rows():
+        table.add_row(*(number(v) if v is None or isinstance(v, float) else escape(str(v)) for v in row))
+    console().print(table)
+    if frame.height > most:
+        console().print(say("ahead.more", lang, count=f"{frame.height - most:,}"), markup=False)
+
+
 def runs(found: list[dict[str, Any]], folder: str, lang: str) -> None:
     """The runs of a folder, newest first."""
     out = console()
