@@ -20,6 +20,10 @@ from fofx.fields.mask import Mask, mask_shape
 from fofx.fields.picture import Picture
 from fofx.masks import VOID, confusion, mean_iou
 from fofx.rungs import neural
+from fofx.see.calibration import calibration
+from fofx.see.confusion import confusion as confusion_of_rows
+from fofx.see.mistakes import mistakes
+from fofx.tasks import road
 from test_eject import lines_of, run_scripts
 
 NAMES = ["sky", "ground", "ball"]
@@ -293,3 +297,28 @@ def test_pictures_follow_the_masks():
     picture.learn(pl.Series("picture", pictures))
     field.attune([picture])
     assert picture.encode(pl.Series("picture", pictures)).shape == (4, 3, *field.shape)
+
+
+def test_the_road_takes_ones_own_masks(tmp_path):
+    root = folder_of(tmp_path / "own", 3)
+    (root / "classes.txt").unlink()
+    assert road.own(str(root))["data"].reader["given"]["mask"]["legend"]["names"] == ["0", "1", "2", "3"]
+    numbers = np.arange(12, dtype=np.uint8).repeat(28 * 20 // 12 + 1)[: 20 * 28].reshape(20, 28)
+    Image.fromarray(numbers).save(root / "masks" / "0.png")
+    legend = road.own(str(root))["data"].reader["given"]["mask"]["legend"]
+    assert legend["names"][3] == "road" and legend["void"] == [11, 255]  # CamVid's numbers
+    (root / "classes.txt").write_text("\n".join(f"kind {number}" for number in range(12)))
+    assert (
+        road.own(str(root))["data"].reader["given"]["mask"]["legend"]["names"][3] == "kind 3"
+    )  # unless they have names
+    with pytest.raises(DataError) as error:
+        road.own(str(root / "pictures"))
+    assert error.value.code == "no-masks"
+    assert road.own("list.csv") == {"data": "list.csv", "outputs": "mask"}
+
+
+def test_what_asks_for_one_class_a_row_says_so(found):
+    for ask in (calibration, confusion_of_rows, mistakes):
+        with pytest.raises(TaskError) as error:
+            ask(found)
+        assert error.value.code == "no-classes"

@@ -67,11 +67,16 @@ def answers(
 ) -> Answers:
     """The answers of a rung (by default the winner) for one output (by default the first) on a part's rows.
 
-    `probabilities` demands those of all classes. Raises TaskError "unknown-rung", "unknown-output" or "unknown-part", and
-    RunError "data-gone" or "other-data" where the rows are needed and cannot be read again.
+    `probabilities` demands those of all classes. Raises TaskError "unknown-rung", "unknown-output", "unknown-part" or
+    "no-classes" (boxes and masks), and RunError "data-gone" or "other-data" where the rows are needed and cannot be read again.
     """
     end, name = output_of(function, output), rung or function.winner
     demand_part(part)
+    if end.mapped:
+        words = (
+            f"{end.name!r} holds {end.kind}, not one number or class a row; its answers are laid over their pictures"
+        )
+        raise TaskError("no-classes", f"{words}: see the report's mistakes, or the widget Overlay.")
     if name == function.winner and part != "train" and not (probabilities and end.kind == "category"):
         kept = kept_answers(function, end, part)
         if kept is not None:

@@ -66,7 +66,10 @@ TASK = {
         "真实的图片和掩码请用 --data 给出。",
     },
     "good": {
-        "en": "miou, the mean over the classes of intersection over union.",
-        "zh": "miou：各类别交并比的平均。",
+        "en": "miou, the mean over the classes of the overlap of what is there and what was answered (intersection over union): the class that is "
+        "commonest at each place 0.18, a line on the colours around each pixel 0.34, U-Net after 1,600 steps (three minutes of one "
+        "core) 0.65. Road, sky and houses come out above 0.85; poles, people and cyclists, a few pixels each, decide the rest.",
+        "zh": "miou 是各类别“实际与回答的重合程度”（交并比 IoU）的平均：每个位置最常见的类别 0.18，用像素周围颜色的线性模型 0.34，U-Net 训练 1,600 步"
+        "（单核三分钟）0.65。道路、天空、楼房都在 0.85 以上；只占几个像素的杆子、行人、骑车人决定其余的分数。",
     },
 }
