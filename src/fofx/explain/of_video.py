@@ -1,7 +1,7 @@
 """What of a video carried an answer: in one frame after another, one region after another is made as it usually is there.
 
 The usual is the median over the video's own frames: what moves through a region is gone from that frame, the background stays.
-Shapes: F frames, S side, C colours, V variants of one video; frames are shown side by side in rows of ACROSS.
+Shapes: F frames, S side, C colours, V variants of one video; frames are shown side by side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import polars as pl
 from fofx.explain.occlude import Found, Variants, variants_of
 from fofx.fields.video import Video
 
-ACROSS = 4  # frames in a row of the picture that is shown
 REGIONS = 4  # along each side of a frame
 
 
@@ -41,11 +40,10 @@ def of_video(field: Video, column: pl.Series, places: int) -> Variants:
 
 
 def side_by_side(frames: np.ndarray) -> np.ndarray:
-    """Frames (F, S, S, C) as one picture, ACROSS in a row; what is left of the last row stays 0."""
+    """Frames (F, S, S, C) as one picture, three to six in a row so that rows are full where that can be; gaps stay 0."""
     count, high, wide, colours = frames.shape
-    rows = -(-count // ACROSS)
-    across = min(count, ACROSS)
-    sheet = np.zeros((rows * high, across * wide, colours), frames.dtype)
+    across = next((many for many in (4, 3, 5, 6) if count % many == 0), min(count, 4))
+    sheet = np.zeros((-(-count // across) * high, across * wide, colours), frames.dtype)
     for number, frame in enumerate(frames):
         row, place = divmod(number, across)
         sheet[row * high : (row + 1) * high, place * wide : (place + 1) * wide] = frame
