@@ -266,7 +266,7 @@ def test_what_carried_a_forecast(one: fofx.Function) -> None:
     """The other variable leads by one month: its newest value must carry the answer."""
     explained = one.explain(one.test_frame[:1])
     effects, heat = dict(explained.parts), explained.heat["lead"]
-    assert set(explained.heat) == {"level", "lead"} and heat.shape == explained.pictures["lead"].shape[:2] == (60, 160)
+    assert set(explained.heat) == {"level", "lead"} and heat.shape == explained.pictures["lead"].shape[:2] == (80, 320)
     assert (heat == heat[0]).all() and np.abs(heat[0, -1]) == np.abs(heat[0]).max()
     assert set(effects) == {"level", "lead"} and "<img" in explained.to_html("en")
 

@@ -11,7 +11,7 @@ import polars as pl
 from fofx.explain.occlude import Found, Variants, variants_of
 from fofx.fields.series import Series
 
-HEIGHT, WIDTH = 60, 160
+HEIGHT, WIDTH = 80, 320
 STRETCHES = 24  # at most
 
 
@@ -65,5 +65,5 @@ def curve(past: np.ndarray) -> np.ndarray:
     rows = np.arange(HEIGHT)[:, None]
     line = (HEIGHT - 5) - heights[None] * (HEIGHT - 10)  # (1, W)
     slope = np.abs(np.gradient(line[0]))[None]
-    near = np.clip(1.6 + slope / 2 - np.abs(rows - line), 0, 1)  # (H, W): thick enough to stay joined where it is steep
+    near = np.clip(2.0 + slope / 2 - np.abs(rows - line), 0, 1)  # (H, W): thick enough to stay joined where it is steep
     return np.repeat((255 - 225 * near)[..., None], 3, axis=2).astype(np.uint8)
