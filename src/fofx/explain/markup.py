@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOR, AGAINST = (0, 90, 181), (213, 94, 0)  # blue and vermilion: told apart by every kind of colour vision
 MOST_ROWS = 8  # columns of a table that are drawn
 FAINT = 0.12  # of the strongest effect: weaker stretches of a text are not shaded
+STRIP = 2  # times wider than high: frames side by side, a curve
 
 
 def escape(value: Any) -> str:
@@ -47,8 +48,10 @@ def picture_uri(picture: np.ndarray) -> str:
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture))
-    if max(image.size) > 160:
+    if max(image.size) > 160 and image.width <= STRIP * image.height:
         image.thumbnail((160, 160))
+    elif image.width > 640 or image.height > 160:
+        image.thumbnail((640, 160))
     kept = io.BytesIO()
     image.save(kept, "PNG")
     return "data:image/png;base64," + base64.b64encode(kept.getvalue()).decode()
@@ -64,8 +67,9 @@ def heat_picture(heat: np.ndarray) -> np.ndarray:
 def picture_and_heat(picture: np.ndarray, heat: np.ndarray) -> str:
     """The picture, and beside it the same with what carried the answer laid over it."""
     address = picture_uri(picture)
+    strip = " strip" if picture.shape[1] > STRIP * picture.shape[0] else ""
     return (
-        f'<div class="looked"><img src="{address}" alt=""><span class="over"><img src="{address}" alt="">'
+        f'<div class="looked{strip}"><img src="{address}" alt=""><span class="over"><img src="{address}" alt="">'
         f'<img src="{picture_uri(heat_picture(heat))}" alt=""></span></div>'
     )
 
@@ -142,6 +146,8 @@ STYLE = """
   overflow: auto; }
 .explained .looked { display: flex; gap: .5em; }
 .explained .looked img { width: 7em; image-rendering: pixelated; display: block; border-radius: 4px; }
+.explained .looked.strip { flex-direction: column; }
+.explained .looked.strip img { width: 100%; max-width: 30em; }
 .explained .over { position: relative; }
 .explained .over img:first-child { filter: grayscale(1) opacity(.55); }
 .explained .over img + img { position: absolute; inset: 0; }

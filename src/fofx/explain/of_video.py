@@ -40,11 +40,6 @@ def of_video(field: Video, column: pl.Series, places: int) -> Variants:
 
 
 def side_by_side(frames: np.ndarray) -> np.ndarray:
-    """Frames (F, S, S, C) as one picture, three to six in a row so that rows are full where that can be; gaps stay 0."""
+    """Frames (F, S, S, C) as one strip, (S, F S, C)."""
     count, high, wide, colours = frames.shape
-    across = next((many for many in (4, 3, 5, 6) if count % many == 0), min(count, 4))
-    sheet = np.zeros((-(-count // across) * high, across * wide, colours), frames.dtype)
-    for number, frame in enumerate(frames):
-        row, place = divmod(number, across)
-        sheet[row * high : (row + 1) * high, place * wide : (place + 1) * wide] = frame
-    return sheet
+    return frames.transpose(1, 0, 2, 3).reshape(high, count * wide, colours)
